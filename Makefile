@@ -1,0 +1,80 @@
+# Every target works in a fresh clone: what is missing is set up first.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3            # any Python 3.11+ with venv
+VENV := .venv
+PY := $(VENV)/bin/python
+# uv installs ten times faster than pip here but reads none of pip's settings: hand them on.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt 2>/dev/null)
+
+##@ Use it
+run: setup ## the main job on real data: land, load, train, score, publish, show
+	@bin/python -m include.main_job
+
+up: setup ## Airflow's UI, scheduler and triggerer on http://localhost:8080, in the background
+	@bin/python -m include.embedded up
+
+down: ## stop Airflow and Postgres; leaves no process behind
+	@if [ -x $(PY) ]; then bin/python -m include.embedded down; fi
+
+sql: setup ## run a query on the warehouse: make sql Q="select ..."
+	@bin/python -m include.embedded sql "$(Q)"
+
+##@ Check it
+test: setup ## every test that needs no cluster
+	@bin/python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	bin/python -m include.contracts.dictionary --check docs/data_dictionary.md
+	$(MAKE) --no-print-directory lock-check
+
+lock-check: setup
+	@cp requirements.txt .venv/lock.txt && $(call compile_lock,.venv/lock.txt) && \
+	diff -u requirements.txt .venv/lock.txt || { echo "requirements.txt does not follow from requirements.in: run 'make lock'" >&2; exit 1; }
+
+##@ Change it
+setup: $(VENV)/.installed ## the virtual environment, from requirements.txt
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v >= (3, 11) else f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: set PYTHON=/path/to/python3.11")'
+	@echo "[setup] installing requirements.txt into $(VENV) (about a minute)"
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q "uv==$(UV_VERSION)" 2> >(grep -v -e 'is ignored: it is neither' -e '^$$' >&2 || true)
+	@$(VENV)/bin/uv pip install -q --python $(PY) -r requirements.txt
+	@touch $@
+
+lock: setup ## rewrite requirements.txt from requirements.in
+	@$(call compile_lock,requirements.txt)
+
+docs: setup ## rewrite docs/data_dictionary.md from the contracts
+	bin/python -m include.contracts.dictionary docs/data_dictionary.md
+
+format: setup ## format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+clean: down ## remove .local/ (every state) but not the virtual environment
+	rm -rf .local
+
+# uv keeps the versions that the output file already names, so the result changes only with
+# requirements.in. torch's own CUDA packages are left to torch, which pins each exactly; the
+# "+cpu" of a local build is dropped, so that the lock holds on every machine.
+define compile_lock
+$(VENV)/bin/uv pip compile -q requirements.in --python-version 3.11 --no-header \
+  --no-annotate --output-file $(1) >/dev/null && \
+sed -i -e 's/+cpu$$//' -e '/^\(triton\|cuda-[a-z]*\|nvidia-[a-z-]*-cu13\|nvidia-\(cublas\|cudnn\|cufft\|cufile\|curand\|cusolver\|cusparse\|nvjitlink\|nvtx\|cuda-[a-z]*\|nccl-cu13\)[a-z0-9-]*\)==/d' $(1)
+endef
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run up down sql test lint lock lock-check setup docs format clean help

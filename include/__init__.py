@@ -1,0 +1,1 @@
+"""The package behind the DAGs: contracts, configuration, lake, quality, training, warehouse."""

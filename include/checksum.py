@@ -1,0 +1,28 @@
+"""A checksum of rows that doesn't depend on their order or on how they are stored."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+MASK = (1 << 64) - 1
+
+
+def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
+    """Sum of the rows' 64-bit hashes, modulo 2^64, as 16 hexadecimal digits.
+
+    Equal for equal multisets of rows with the same columns in the same order. A row that stands
+    there twice counts twice, so the row count should be compared beside it.
+    """
+    if isinstance(batches, pa.Table):
+        batches = batches.to_batches()
+    total = 0
+    for batch in batches:
+        frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=False)
+        for name in frame.columns[frame.dtypes == object]:
+            # Lists can't be hashed; their text can, and nulls stay apart from the text "None".
+            frame[name] = frame[name].map(lambda value: None if value is None else str(value))
+        hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
+        total = (total + int(hashes.sum(dtype=np.uint64))) & MASK
+    return f"{total:016x}"

@@ -1,0 +1,23 @@
+"""Configuration files, validated on load: unknown keys are errors that name file and key."""
+
+from include.config.load import (
+    Campaign,
+    Events,
+    EventType,
+    Experiment,
+    Experiments,
+    PipelineConfig,
+    Promotion,
+    load_config,
+)
+
+__all__ = [
+    "Campaign",
+    "EventType",
+    "Events",
+    "Experiment",
+    "Experiments",
+    "PipelineConfig",
+    "Promotion",
+    "load_config",
+]

@@ -1,0 +1,167 @@
+"""Models of the configuration files, and their loader."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from include.errors import ConfigError
+from include.settings import Settings
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Model = TypeVar("_Model", bound=_Strict)
+
+
+class EventType(_Strict):
+    """One word of the event vocabulary; it becomes part of column names."""
+
+    name: Name
+    needs_listing: bool = True
+    """Whether a row of this type without `listing_id` is refused."""
+
+
+class Events(_Strict):
+    """`events.yaml`: the vocabulary, and when a row is plausible."""
+
+    types: tuple[EventType, ...] = Field(min_length=1, max_length=20)
+    max_lateness_days: int = Field(ge=0, le=400)
+    """An event may arrive this many days after it happened; older ones are rejected."""
+    duplicate_lookback_days: int = Field(ge=0, le=90)
+    """An `event_id` accepted within this many days before is a duplicate."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The vocabulary, in the order of the file."""
+        return tuple(kind.name for kind in self.types)
+
+
+class Campaign(_Strict):
+    """One campaign: users are scored for how likely they react in its category."""
+
+    campaign_id: Name
+    category: str = Field(min_length=1)
+    """Category of listings, spelt as in the data."""
+    positive_event_types: tuple[Name, ...] = Field(min_length=1)
+    """Events of these types in the category count as a reaction."""
+    horizon_days: int = Field(ge=1, le=56)
+    """A reaction within this many days after the snapshot is a positive label."""
+    holdout_share: float = Field(ge=0, lt=1)
+    """Share of users in the control arm, 0-1."""
+    active: bool = True
+    """Whether users are scored for it."""
+
+
+class _Campaigns(_Strict):
+    campaigns: tuple[Campaign, ...] = Field(min_length=1)
+
+
+class Experiment(_Strict):
+    """One configuration that the training tries."""
+
+    name: Name
+    family: Literal["xgboost", "torch"]
+    parameters: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    """Checked by the family itself; unknown names are errors there."""
+    seed: int = 20170101
+    device: Literal["cpu", "cuda", "auto"] = "auto"
+    cpu: str = "1"
+    memory: str = "4Gi"
+    gpu: int = Field(default=0, ge=0)
+
+
+class Promotion(_Strict):
+    """When the best experiment may become champion."""
+
+    min_auc_gain: float = Field(ge=0, le=1)
+    """ROC AUC above the recency baseline, over all rows and averaged over campaigns."""
+    max_calibration_error: float = Field(gt=0, le=1)
+    """Expected calibration error, at most."""
+    min_finished_experiments: int = Field(ge=1)
+
+
+class Experiments(_Strict):
+    """`experiments.yaml`."""
+
+    experiments: tuple[Experiment, ...] = Field(min_length=1)
+    promotion: Promotion
+    snapshot_weekday: int = Field(ge=0, le=6)
+    """Snapshots of training examples are taken at the end of this weekday, Monday = 0."""
+    snapshot_weeks: int = Field(ge=3, le=260)
+    """How many weekly snapshots before the training day are used."""
+    negative_share: float = Field(gt=0, le=1)
+    """Share of negative rows kept as examples (their weight is 1/share)."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        _unique("experiments", [e.name for e in self.experiments])
+        return self
+
+
+class PipelineConfig(_Strict):
+    """All configuration files together, checked against each other."""
+
+    events: Events
+    campaigns: tuple[Campaign, ...]
+    experiments: Experiments
+
+    @property
+    def active_campaigns(self) -> tuple[Campaign, ...]:
+        """The campaigns that are scored."""
+        return tuple(campaign for campaign in self.campaigns if campaign.active)
+
+
+def load_config(settings: Settings) -> PipelineConfig:
+    """Load and check the files that the settings name.
+
+    Raises:
+        ConfigError: A file is missing, isn't YAML, or a key is unknown, missing or out of range.
+    """
+    events = _load(settings.events, Events)
+    campaigns = _load(settings.campaigns, _Campaigns).campaigns
+    for campaign in campaigns:
+        for kind in campaign.positive_event_types:
+            if kind not in events.names:
+                raise ConfigError(
+                    f"{settings.campaigns}: campaign {campaign.campaign_id}: "
+                    f"positive_event_types names {kind!r}, which {settings.events} doesn't list "
+                    f"({', '.join(events.names)})"
+                )
+    try:
+        _unique("campaign_id", [campaign.campaign_id for campaign in campaigns])
+    except ValueError as error:
+        raise ConfigError(f"{settings.campaigns}: {error}") from None
+    return PipelineConfig(
+        events=events,
+        campaigns=campaigns,
+        experiments=_load(settings.experiments, Experiments),
+    )
+
+
+def _unique(what: str, names: list[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what} {', '.join(twice)} stands there twice")
+
+
+def _load(path: Path, model: type[_Model]) -> _Model:
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: isn't YAML: {error}") from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"key {'.'.join(str(part) for part in problem['loc']) or '(the file)'}: "
+            f"{'unknown key' if problem['type'] == 'extra_forbidden' else problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ConfigError(f"{path}: {problems}") from None

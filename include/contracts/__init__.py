@@ -1,0 +1,27 @@
+"""Every table once: grain, columns (type, unit, meaning), key, partition.
+
+Spark, Arrow and Iceberg schemas, the basic expectations and the data dictionary come from here.
+"""
+
+from include.contracts import core, features, propensity
+from include.contracts.model import Column, Table
+
+__all__ = ["Column", "Table", "lake_tables"]
+
+
+def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
+    """All lake tables for a vocabulary of events, by name."""
+    every = (
+        core.events(event_types),
+        core.REJECTED_EVENTS,
+        core.REJECTED_DIMENSIONS,
+        core.LISTINGS,
+        core.USERS,
+        features.user_category_daily(event_types),
+        features.user_category(event_types),
+        features.user(event_types),
+        features.category(event_types),
+        propensity.examples(event_types),
+        propensity.SCORES,
+    )
+    return {table.name: table for table in every}

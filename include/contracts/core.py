@@ -1,0 +1,168 @@
+"""Contracts of the `core` tables: what arrived, checked."""
+
+from include.contracts.model import Column, Table
+
+NO_CATEGORY = "(none)"
+"""Category of an event that is about no listing."""
+UNKNOWN_CATEGORY = "(unknown)"
+"""Category of an event whose listing was not known, or had no category, on its day of arrival."""
+
+INGEST_DATE = Column(
+    name="ingest_date",
+    type="date",
+    description="Day of arrival in the landing zone (UTC).",
+)
+EVENT_ID = Column(name="event_id", type="string", description="Name of the event, from its source.")
+USER_ID = Column(name="user_id", type="long", description="The user.", minimum=0)
+LISTING_ID = Column(name="listing_id", type="long", description="The listing.", minimum=0)
+CATEGORY = Column(name="category", type="string", description="Category of the listing.")
+
+EVENTS_LANDING = (
+    "event_id",
+    "occurred_at",
+    "user_id",
+    "listing_id",
+    "event_type",
+    "value",
+)
+EVENTS_REQUIRED = ("event_id", "occurred_at", "user_id", "listing_id", "event_type")
+"""Columns that a file must have; `value` may be left out where no event has one."""
+LISTINGS_LANDING = ("listing_id", "category", "title", "price")
+LISTINGS_REQUIRED = ("listing_id", "category")
+USERS_LANDING = (
+    "user_id",
+    "registered_at",
+    "email",
+    "phone",
+    "full_name",
+    "marketing_consent",
+)
+USERS_REQUIRED = ("user_id", "registered_at")
+CONTACT_COLUMNS = ("email", "phone", "full_name", "marketing_consent")
+"""Go to the warehouse's schema `pii` only, never into the lake."""
+
+
+def events(event_types: tuple[str, ...]) -> Table:
+    """`core.events` for a vocabulary."""
+    return Table(
+        name="core.events",
+        grain="one valid event",
+        partition="ingest_date",
+        key=("event_id",),
+        columns=(
+            EVENT_ID,
+            Column(
+                name="occurred_at",
+                type="timestamp",
+                description="When it happened.",
+                unit="UTC",
+            ),
+            USER_ID,
+            Column(
+                name="listing_id",
+                type="long",
+                description="The listing, or null for types that are about none.",
+                nullable=True,
+                minimum=0,
+            ),
+            Column(
+                name="event_type",
+                type="string",
+                description="What happened.",
+                source="events.yaml",
+                values=event_types,
+            ),
+            Column(
+                name="value",
+                type="double",
+                description="What it was worth, if anything.",
+                unit="the source's",
+                nullable=True,
+            ),
+            Column(
+                name="category",
+                type="string",
+                description="Category of the listing as known at the end of the day of arrival; "
+                f"`{UNKNOWN_CATEGORY}` if it wasn't, `{NO_CATEGORY}` without a listing.",
+                source="core.listings",
+            ),
+            INGEST_DATE,
+        ),
+    )
+
+
+REJECTED_EVENTS = Table(
+    name="core.rejected_events",
+    grain="one refused row, raw, with every reason",
+    partition="ingest_date",
+    key=(),
+    columns=(
+        Column(name="raw", type="string", description="The row as it came, as JSON."),
+        Column(name="reasons", type="strings", description="Every reason for the refusal."),
+        Column(
+            name="source_file",
+            type="string",
+            description="The file it came in, below the landing zone.",
+        ),
+        INGEST_DATE,
+    ),
+)
+
+REJECTED_DIMENSIONS = Table(
+    name="core.rejected_dimensions",
+    grain="one refused row of users or listings, with every reason",
+    partition="ingest_date",
+    key=(),
+    columns=(
+        Column(
+            name="source_table",
+            type="string",
+            description="Where it landed.",
+            values=("listings", "users"),
+        ),
+        Column(
+            name="raw",
+            type="string",
+            description="The row as it came, as JSON, without contact data.",
+        ),
+        *REJECTED_EVENTS.columns[1:],
+    ),
+)
+
+LISTINGS = Table(
+    name="core.listings",
+    grain="one listing that arrived on that day, as known at the day's end",
+    partition="ingest_date",
+    key=("listing_id",),
+    columns=(
+        LISTING_ID,
+        Column(name="category", type="string", description="Category.", nullable=True),
+        Column(name="title", type="string", description="Title.", nullable=True),
+        Column(
+            name="price",
+            type="double",
+            description="Asking price.",
+            unit="the source's currency",
+            nullable=True,
+            minimum=0,
+        ),
+        INGEST_DATE,
+    ),
+)
+
+USERS = Table(
+    name="core.users",
+    grain="one user who arrived or changed on that day; no contact data",
+    partition="ingest_date",
+    key=("user_id",),
+    columns=(
+        USER_ID,
+        Column(
+            name="registered_at",
+            type="timestamp",
+            description="When they registered.",
+            unit="UTC",
+        ),
+        INGEST_DATE,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The embedded default: Postgres from a wheel and Airflow on one machine, no Docker, no cloud."""

@@ -1,0 +1,263 @@
+"""The lake: Iceberg tables through PyIceberg. The only module that knows the catalog.
+
+Writing has three steps. A job *stages* Parquet files under a path of its own inside the table's
+location, where no reader sees them; they are audited there; `commit` then replaces the partitions
+of a range of days by them in one transaction. Readers plan the files of one snapshot, so what they
+see does not change under them.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import fs
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    LessThanOrEqual,
+)
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.transforms import IdentityTransform
+
+from include.contracts import Table
+from include.databases import database_url
+from include.days import Days
+from include.errors import LakeError
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger(__name__)
+
+PROPERTY = "propensity."
+"""Prefix of the snapshot properties that say which job, days and code made a snapshot."""
+
+# Two neighbours that publish at once conflict now and then; each retry reloads and replays.
+COMMIT_TRIES = 8
+
+TABLE_PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one catalog."""
+
+    settings: Settings
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog that the settings name."""
+        properties = self.settings.catalog_options() or {
+            "type": "sql",
+            "uri": database_url(self.settings, "lake", "psycopg"),
+        }
+        return load_catalog("lake", **{"warehouse": uri_of(self.settings.lake_uri), **properties})
+
+    def create(self, contract: Table) -> IcebergTable:
+        """Make sure that a table exists and has the contract's columns.
+
+        Raises:
+            LakeError: A column exists with another type.
+        """
+        namespace = contract.name.split(".")[0]
+        try:
+            self.catalog.create_namespace(namespace)
+        except NamespaceAlreadyExistsError:
+            pass
+        schema = contract.iceberg_schema()
+        field = schema.find_field(contract.partition)
+        try:
+            return self.catalog.create_table(
+                contract.name,
+                schema=schema,
+                location=f"{uri_of(self.settings.lake_uri)}/{contract.name.replace('.', '/')}",
+                partition_spec=PartitionSpec(
+                    PartitionField(field.field_id, 1000, IdentityTransform(), contract.partition)
+                ),
+                properties=TABLE_PROPERTIES,
+            )
+        except TableAlreadyExistsError:
+            table = self.catalog.load_table(contract.name)
+        existing = {field.name: field.field_type for field in table.schema().fields}
+        for field in schema.fields:
+            known = existing.get(field.name)
+            # Lists carry the ids that the catalog gave their elements: compare what they print.
+            if known is not None and str(known) != str(field.field_type):
+                raise LakeError(
+                    f"{contract.name}.{field.name} is {known} in the lake and {field.field_type} "
+                    "in the contract: migrate the table or rename the column"
+                )
+        if set(contract.column_names) - set(existing):
+            with table.update_schema() as update:
+                update.union_by_name(schema)
+        return table
+
+    def table(self, contract: Table) -> IcebergTable:
+        """A table, freshly loaded.
+
+        Raises:
+            LakeError: It does not exist.
+        """
+        try:
+            return self.catalog.load_table(contract.name)
+        except NoSuchTableError:
+            raise LakeError(
+                f"the lake has no table {contract.name}: run the job that builds it first"
+            ) from None
+
+    def snapshot_id(self, contract: Table) -> int | None:
+        """The current snapshot of a table; None while it is empty."""
+        snapshot = self.table(contract).current_snapshot()
+        return snapshot.snapshot_id if snapshot else None
+
+    def stage_uri(self, contract: Table, attempt: str) -> str:
+        """Where an attempt stages its files: never used twice, so nothing is ever overwritten."""
+        return f"{self.table(contract).location()}/staged/{attempt}"
+
+    def commit(
+        self, contract: Table, days: Days, files: list[str], properties: dict[str, str]
+    ) -> int | None:
+        """Replace the partitions of `days` by staged files, in one transaction.
+
+        Safe to repeat: files that are already what the partitions hold are not committed again.
+
+        Args:
+            contract: The table.
+            days: Partitions to replace; days without a file become empty.
+            files: Staged Parquet files, each with rows of one partition only.
+            properties: Kept in the snapshot's summary, with the prefix `propensity.`.
+
+        Returns:
+            The snapshot that holds the files, or None for a table that stays empty.
+
+        Raises:
+            LakeError: Others kept committing to the table for `COMMIT_TRIES` tries.
+        """
+        summary = {f"{PROPERTY}{key}": value for key, value in properties.items()}
+        where = between(contract, days)
+        for number in range(COMMIT_TRIES):
+            table = self.table(contract)
+            held = {task.file.file_path for task in table.scan(row_filter=where).plan_files()}
+            if held == set(files):
+                break
+            try:
+                with table.transaction() as transaction:
+                    if held:
+                        transaction.delete(where, snapshot_properties=summary)
+                    if files:
+                        transaction.add_files(files, snapshot_properties=summary)
+                break
+            except CommitFailedException as error:
+                log.warning(
+                    "commit to %s conflicted, try %d: %s",
+                    contract.name,
+                    number + 1,
+                    error,
+                )
+        else:
+            raise LakeError(
+                f"{contract.name}, {days}: {COMMIT_TRIES} commits conflicted with others; "
+                "nothing was changed: clear this task when the table is quieter"
+            )
+        snapshot = self.table(contract).current_snapshot()
+        return snapshot.snapshot_id if snapshot else None
+
+    def files(
+        self, contract: Table, days: Days | None = None, snapshot_id: int | None = None
+    ) -> list[str]:
+        """The data files of a snapshot (default: the current one), sorted."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return []
+        where = between(contract, days) if days else AlwaysTrue()
+        scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
+        return sorted(task.file.file_path for task in scan.plan_files())
+
+    def read(
+        self,
+        spark: "SparkSession",
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+    ) -> "DataFrame":
+        """The rows of a snapshot as a Spark DataFrame with the contract's columns."""
+        schema = contract.spark_schema()
+        files = self.files(contract, days, snapshot_id)
+        if not files:
+            return spark.createDataFrame([], schema)
+        return spark.read.schema(schema).parquet(*files)
+
+    def batches(
+        self,
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+        columns: tuple[str, ...] = ("*",),
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a snapshot as Arrow batches, read file by file."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return
+        where = between(contract, days) if days else AlwaysTrue()
+        scan = table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=columns)
+        yield from scan.to_arrow_batch_reader()
+
+    def arrow(
+        self,
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+        columns: tuple[str, ...] = ("*",),
+    ) -> pa.Table:
+        """The rows of a snapshot as one Arrow table, typed as in the contract."""
+        schema = contract.arrow_schema()
+        if columns != ("*",):
+            schema = pa.schema([schema.field(name) for name in columns])
+        parts = [
+            pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+            for batch in self.batches(contract, days, snapshot_id, columns)
+        ]
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def between(contract: Table, days: Days) -> BooleanExpression:
+    """The Iceberg filter for the partitions of `days`."""
+    return And(
+        GreaterThanOrEqual(contract.partition, days.first.isoformat()),
+        LessThanOrEqual(contract.partition, days.last.isoformat()),
+    )
+
+
+def uri_of(location: str) -> str:
+    """A path as a `file://` URI; a URI as it is."""
+    return location if "://" in location else f"file://{location}"
+
+
+def parquet_files(uri: str) -> list[str]:
+    """URIs of the Parquet files below a folder, sorted; none if it does not exist."""
+    scheme = uri.split("://", 1)[0]
+    system, path = fs.FileSystem.from_uri(uri)
+    selector = fs.FileSelector(path, recursive=True, allow_not_found=True)
+    return sorted(
+        f"{scheme}://{info.path}"
+        for info in system.get_file_info(selector)
+        if info.type == fs.FileType.File and info.base_name.endswith(".parquet") and info.size > 0
+    )

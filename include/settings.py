@@ -1,0 +1,127 @@
+"""The one place where environment variables become settings.
+
+Every setting has a default that works on a laptop (the *embedded* default). A variable that starts
+with `PROPENSITY_` and is not a setting is an error: a misspelt variable must not be ignored.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from include.errors import SettingsError
+
+PREFIX = "PROPENSITY_"
+PROJECT = Path(__file__).resolve().parents[1]
+CONFIG = Path(__file__).resolve().parent / "config"
+
+
+class Settings(BaseSettings):
+    """Where things are. Read from `PROPENSITY_<NAME>`; relative paths start at the project."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = PROJECT / ".local"
+    """State of the embedded default: Postgres, Airflow, MLflow and, unless set, lake and landing."""
+    landing: str = ""
+    """Landing zone, a folder or a URI of an object store; empty: `<home>/landing`."""
+    lake: str = ""
+    """Lake, a folder or a URI of an object store; empty: `<home>/lake`."""
+    postgres_url: str = ""
+    """A Postgres server, `postgresql://user:password@host:port`; empty: the embedded one."""
+    catalog_properties: str = ""
+    """PyIceberg catalog properties as JSON (`{"type": "rest", "uri": …}`); empty: SQL catalog."""
+    mlflow_tracking_uri: str = ""
+    """An MLflow server; empty: MLflow's own database on Postgres and artifacts under `<home>`."""
+    data_docs: Path | None = None
+    """Folder of Great Expectations' Data Docs; empty: `<home>/data_docs`."""
+
+    campaigns: Path = CONFIG / "campaigns.yaml"
+    """Which campaigns there are."""
+    events: Path = CONFIG / "events.yaml"
+    """The vocabulary of events, and the bounds within which a row is plausible."""
+    experiments: Path = CONFIG / "experiments.yaml"
+    """What the training tries, and when a model may become champion."""
+
+    arm_key: str = "embedded-default-key"
+    """Key of the hash that deals users into treatment and control. Set your own, keep it secret."""
+    spark_master: str = "local[*]"
+    """Master of the Airflow connection `spark_default` in the embedded default."""
+    spark_driver_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
+    """Heap of a Spark driver, which in `local[*]` is all of Spark."""
+    landing_deadline_hours: int = Field(default=12, ge=1, le=240)
+    """How long `lake_daily` waits for `_SUCCESS`, in hours."""
+    ui_port: int = Field(default=8080, ge=1024, le=65535)
+    """Port of Airflow's UI on localhost."""
+
+    @property
+    def landing_uri(self) -> str:
+        """The landing zone as a path or URI without a slash at the end."""
+        return _location(self.landing, self.home / "landing")
+
+    @property
+    def lake_uri(self) -> str:
+        """The lake as a path or URI without a slash at the end."""
+        return _location(self.lake, self.home / "lake")
+
+    def catalog_options(self) -> dict[str, str]:
+        """PyIceberg's catalog properties; empty for the SQL catalog on Postgres.
+
+        Raises:
+            SettingsError: The setting isn't a JSON object of texts.
+        """
+        try:
+            options = json.loads(self.catalog_properties or "{}")
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}CATALOG_PROPERTIES is not JSON: {error}") from None
+        if not isinstance(options, dict):
+            raise SettingsError(f"{PREFIX}CATALOG_PROPERTIES is not a JSON object")
+        return {str(key): str(value) for key, value in options.items()}
+
+    @property
+    def data_docs_path(self) -> Path:
+        """Folder of the Data Docs, one folder a job run below it."""
+        return self.data_docs or self.home / "data_docs"
+
+
+def _location(value: str, default: Path) -> str:
+    text = value.rstrip("/") or str(default)
+    return text if "://" in text else str((PROJECT / text).resolve())
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: A `PROPENSITY_` variable is not a setting, or has a value out of range.
+    """
+    return load_settings(os.environ)
+
+
+def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
+    """Check the `PROPENSITY_` variables of `environ` and build the settings from them."""
+    names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    given = {key for key in environ if key.startswith(PREFIX)}
+    if unknown := sorted(given - names):
+        raise SettingsError(
+            f"{', '.join(unknown)} is set but is not a setting; the settings are "
+            f"{', '.join(sorted(names))}"
+        )
+    values = {key.removeprefix(PREFIX).lower(): environ[key] for key in given}
+    try:
+        built = Settings.model_validate_strings(values)
+        built.catalog_options()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper()
+        raise SettingsError(f"{name}={first['input']!r} can't be used: {first['msg']}") from None
+    anchored = {
+        key: (PROJECT / value).resolve()
+        for key in ("home", "data_docs", "campaigns", "events", "experiments")
+        if (value := getattr(built, key)) is not None
+    }
+    return built.model_copy(update=anchored)

@@ -1,0 +1,1 @@
+"""The warehouse: models, migrations, publishing. Imports no Airflow and no Spark."""

@@ -1,0 +1,18 @@
+"""Connections to the warehouse."""
+
+from functools import cache
+
+from sqlalchemy import Engine, create_engine
+
+from include.databases import database_url
+from include.settings import Settings
+
+
+@cache
+def engine(settings: Settings) -> Engine:
+    """An engine for the warehouse; its sessions speak UTC and carry a name in `pg_stat_activity`."""
+    return create_engine(
+        database_url(settings, "warehouse", "psycopg"),
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "application_name": "propensity"},
+    )
