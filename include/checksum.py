@@ -20,7 +20,7 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
     total = 0
     for batch in batches:
         frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=False)
-        for name in frame.columns[frame.dtypes == object]:
+        for name in frame.select_dtypes(object):
             # Lists can't be hashed; their text can, and nulls stay apart from the text "None".
             frame[name] = frame[name].map(lambda value: None if value is None else str(value))
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)

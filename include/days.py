@@ -39,3 +39,8 @@ class Days:
     def __str__(self) -> str:
         """`2017-01-01` for one day, `2017-01-01..2017-12-24` for a range."""
         return f"{self.first}" if self.first == self.last else f"{self.first}..{self.last}"
+
+
+def until(day: date) -> Days:
+    """Everything up to and including `day`; for reading what was known then."""
+    return Days(date(1970, 1, 1), day)

@@ -6,9 +6,11 @@ of a range of days by them in one transaction. Readers plan the files of one sna
 see does not change under them.
 """
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,13 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.expressions import (
+    AlwaysFalse,
     AlwaysTrue,
     And,
     BooleanExpression,
     GreaterThanOrEqual,
     LessThanOrEqual,
+    Or,
 )
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import Table as IcebergTable
@@ -78,10 +82,8 @@ class Lake:
             LakeError: A column exists with another type.
         """
         namespace = contract.name.split(".")[0]
-        try:
+        with contextlib.suppress(NamespaceAlreadyExistsError):
             self.catalog.create_namespace(namespace)
-        except NamespaceAlreadyExistsError:
-            pass
         schema = contract.iceberg_schema()
         field = schema.find_field(contract.partition)
         try:
@@ -133,7 +135,11 @@ class Lake:
         return f"{self.table(contract).location()}/staged/{attempt}"
 
     def commit(
-        self, contract: Table, days: Days, files: list[str], properties: dict[str, str]
+        self,
+        contract: Table,
+        days: Sequence[date],
+        files: Sequence[str],
+        properties: dict[str, str],
     ) -> int | None:
         """Replace the partitions of `days` by staged files, in one transaction.
 
@@ -152,7 +158,7 @@ class Lake:
             LakeError: Others kept committing to the table for `COMMIT_TRIES` tries.
         """
         summary = {f"{PROPERTY}{key}": value for key, value in properties.items()}
-        where = between(contract, days)
+        where = on_days(contract, days)
         for number in range(COMMIT_TRIES):
             table = self.table(contract)
             held = {task.file.file_path for task in table.scan(row_filter=where).plan_files()}
@@ -163,7 +169,7 @@ class Lake:
                     if held:
                         transaction.delete(where, snapshot_properties=summary)
                     if files:
-                        transaction.add_files(files, snapshot_properties=summary)
+                        transaction.add_files(list(files), snapshot_properties=summary)
                 break
             except CommitFailedException as error:
                 log.warning(
@@ -174,7 +180,7 @@ class Lake:
                 )
         else:
             raise LakeError(
-                f"{contract.name}, {days}: {COMMIT_TRIES} commits conflicted with others; "
+                f"{contract.name}, {min(days)} to {max(days)}: {COMMIT_TRIES} commits conflicted with others; "
                 "nothing was changed: clear this task when the table is quieter"
             )
         snapshot = self.table(contract).current_snapshot()
@@ -204,6 +210,17 @@ class Lake:
         if not files:
             return spark.createDataFrame([], schema)
         return spark.read.schema(schema).parquet(*files)
+
+    def days(self, contract: Table) -> set[date]:
+        """The days that have at least one row in the current snapshot."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return set()
+        epoch = date(1970, 1, 1)
+        held = {task.file.partition[0] for task in table.scan().plan_files()}
+        return {
+            value if isinstance(value, date) else epoch + timedelta(days=value) for value in held
+        }
 
     def batches(
         self,
@@ -236,6 +253,20 @@ class Lake:
             for batch in self.batches(contract, days, snapshot_id, columns)
         ]
         return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def on_days(contract: Table, days: Sequence[date]) -> BooleanExpression:
+    """The Iceberg filter for the partitions of single days: a union of runs of neighbours."""
+    runs: list[Days] = []
+    for day in sorted(set(days)):
+        if runs and (day - runs[-1].last).days == 1:
+            runs[-1] = Days(runs[-1].first, day)
+        else:
+            runs.append(Days(day, day))
+    if not runs:
+        return AlwaysFalse()
+    first, *rest = [between(contract, run) for run in runs]
+    return Or(first, *rest) if rest else first
 
 
 def between(contract: Table, days: Days) -> BooleanExpression:

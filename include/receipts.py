@@ -40,6 +40,8 @@ class StagedTable(_Record):
 
     table: str
     files: tuple[str, ...]
+    days: tuple[date, ...]
+    """The partitions that the files replace; one without a row becomes empty."""
     rows: dict[str, int]
     """Rows of each day that has any; days as ISO dates."""
     results: tuple[ExpectationResult, ...]

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     home: Path = PROJECT / ".local"
-    """State of the embedded default: Postgres, Airflow, MLflow and, unless set, lake and landing."""
+    """State of the embedded default: Postgres, Airflow, MLflow; unless set, lake and landing."""
     landing: str = ""
     """Landing zone, a folder or a URI of an object store; empty: `<home>/landing`."""
     lake: str = ""

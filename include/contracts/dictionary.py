@@ -14,8 +14,9 @@ def render(tables: dict[str, Table]) -> str:
     parts = [
         "# Data dictionary",
         "",
-        "Generated from `include/contracts/` by `make docs`; columns that name an event type follow "
-        "`include/config/events.yaml`. Schema `predictions` and `analytics` of the warehouse carry "
+        "Generated from `include/contracts/` by `make docs`; columns that name an event type "
+        "follow `include/config/events.yaml`. The tables of the warehouse (`predictions`, "
+        "`analytics`, `pii`) carry "
         "their descriptions as comments in the database (`\\d+`).",
     ]
     for table in tables.values():

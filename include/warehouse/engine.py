@@ -10,7 +10,7 @@ from include.settings import Settings
 
 @cache
 def engine(settings: Settings) -> Engine:
-    """An engine for the warehouse; its sessions speak UTC and carry a name in `pg_stat_activity`."""
+    """An engine for the warehouse; sessions speak UTC and are named in `pg_stat_activity`."""
     return create_engine(
         database_url(settings, "warehouse", "psycopg"),
         pool_pre_ping=True,

@@ -1,0 +1,30 @@
+"""Expectations for each table, and why each bound is what it is.
+
+`rules` of a table = what its contract says (derived) + what its own module here adds.
+"""
+
+from importlib import import_module
+
+from include.contracts import Table
+from include.quality.rules import Rule, contract_rules
+
+# Tables without a module of their own are held to their contract only.
+MODULES = {
+    "core.events": "events",
+    "core.rejected_events": "rejected_events",
+    "core.listings": "listings",
+    "core.users": "users",
+    "features.user_category_daily": "daily_activity",
+    "features.user_category": "user_category",
+    "features.user": "user",
+    "features.category": "category",
+    "training.examples": "examples",
+    "scores.campaign_propensity": "scores",
+}
+
+
+def rules(contract: Table) -> tuple[Rule, ...]:
+    """All rules for a table."""
+    name = MODULES.get(contract.name)
+    own = import_module(f"include.quality.{name}").rules(contract) if name else ()
+    return (*contract_rules(contract), *own)

@@ -1,0 +1,10 @@
+"""`features.user_category`: windows are nested, so their counts must be."""
+
+from include.contracts import Table
+from include.quality.rules import Rule
+from include.quality.windows import nested_windows, some_rows
+
+
+def rules(contract: Table) -> tuple[Rule, ...]:
+    """A longer window holds all of a shorter one."""
+    return (some_rows(), nested_windows(contract))

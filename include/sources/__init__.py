@@ -1,0 +1,1 @@
+"""Adapters that put a data set into the landing zone."""

@@ -1,0 +1,14 @@
+"""Daily activity: `core.events` → `features.user_category_daily`."""
+
+from spark_jobs.transforms.daily_activity import daily_activity
+from spark_jobs.workspace import Workspace, run_job
+
+
+def build(work: Workspace) -> None:
+    """Stage the sums of the events that arrived on the job's days."""
+    events = work.read("core.events", work.days)
+    work.stage("features.user_category_daily", daily_activity(events, work.event_types))
+
+
+if __name__ == "__main__":
+    run_job("daily_activity", [build])

@@ -1,0 +1,56 @@
+"""Users and listings: landing → `core.users`, `core.listings`, `core.rejected_dimensions`."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from include.contracts import core
+from spark_jobs.landing_reader import read_landed
+from spark_jobs.transforms.dimensions import (
+    with_parsed_listing,
+    with_parsed_user,
+    with_superseded,
+)
+from spark_jobs.workspace import Workspace, run_job
+
+
+def build(work: Workspace) -> None:
+    """Stage the users and listings that arrived on the job's days."""
+    # Contact data isn't even read here: `users` names its columns, and these aren't among them.
+    users = with_superseded(
+        with_parsed_user(
+            read_landed(work.spark, work.landing, "users", work.days, core.USERS_REQUIRED,
+                        core.USERS_REQUIRED)
+        ),
+        "user_id",
+        ("registered_at",),
+    ).persist()  # fmt: skip
+    listings = with_superseded(
+        with_parsed_listing(
+            read_landed(work.spark, work.landing, "listings", work.days, core.LISTINGS_LANDING,
+                        core.LISTINGS_REQUIRED)
+        ),
+        "listing_id",
+        ("category", "title", "price"),
+    ).persist()  # fmt: skip
+    rejected = work.stage(
+        "core.rejected_dimensions",
+        _rejected(users, "users").unionByName(_rejected(listings, "listings")),
+    )
+    for name, landed in (("users", users), ("listings", listings)):
+        work.stage(f"core.{name}", landed.where((F.size("reasons") == 0) & ~F.col("is_repeat")))
+        work.account(name, landed, f"core.{name}", rejected.where(F.col("source_table") == name))
+        landed.unpersist()
+
+
+def _rejected(rows: DataFrame, table: str) -> DataFrame:
+    return rows.where(F.size("reasons") > 0).select(
+        F.lit(table).alias("source_table"),
+        F.to_json("landed").alias("raw"),
+        "reasons",
+        "source_file",
+        "ingest_date",
+    )
+
+
+if __name__ == "__main__":
+    run_job("dimensions", [build])

@@ -1,0 +1,26 @@
+"""Features: `features.user_category_daily` → `features.user_category`, `.user`, `.category`."""
+
+from datetime import timedelta
+
+from include.contracts.features import LONGEST_WINDOW_DAYS
+from include.days import Days
+from include.snapshots import feature_dates
+from spark_jobs.transforms import windows
+from spark_jobs.workspace import Workspace, run_job
+
+
+def build(work: Workspace) -> None:
+    """Stage the features of the job's day; of a range: of its snapshot days and its last day."""
+    dates = feature_dates(work.days, work.config.experiments.snapshot_weekday)
+    # What arrived before the longest window began happened before it began, too.
+    reach = Days(dates[0] - timedelta(days=LONGEST_WINDOW_DAYS - 1), dates[-1])
+    daily = work.read("features.user_category_daily", reach)
+    pairs = windows.pair_windows(daily, dates, work.event_types).persist()
+    work.stage("features.user_category", windows.user_category(pairs, work.event_types), dates)
+    work.stage("features.user", windows.user(pairs, work.event_types), dates)
+    work.stage("features.category", windows.category(pairs, work.event_types), dates)
+    pairs.unpersist()
+
+
+if __name__ == "__main__":
+    run_job("features", [build])

@@ -1,0 +1,196 @@
+"""Read landed files of any of the three formats into one DataFrame, or name the file that can't be.
+
+Every file is looked at before Spark reads it: its format, and that it has the columns that the
+contract asks for. What's wrong with single rows is left to the transforms.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from include.days import Days
+from include.errors import LandingError
+from include.sources.landing import SUCCESS, Landing
+from spark_jobs.transforms.events import CORRUPT
+
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".csv": "csv",
+}
+# Files differ in how they spell a type; a column keeps its type only where all files agree.
+TEXT = "string"
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One landing file: its format and, where the file says so, its columns."""
+
+    uri: str
+    form: str
+    columns: tuple[str, ...]
+    """Empty for JSON lines: each row has columns of its own."""
+    schema: str = ""
+    """Parquet: files with equal text are read together."""
+
+
+def read_landed(
+    spark: SparkSession,
+    landing: Landing,
+    table: str,
+    days: Days,
+    columns: tuple[str, ...],
+    required: tuple[str, ...],
+) -> DataFrame:
+    """The landed rows of a table and a range of days.
+
+    Args:
+        spark: The session.
+        landing: The landing zone.
+        table: `events`, `listings` or `users`.
+        days: Days of arrival; each must have its `_SUCCESS`.
+        columns: What to read; a column that a file lacks is null.
+        required: What each file must have.
+
+    Returns:
+        One row a landed row: `columns` (texts, or typed where all files agree on a type),
+        `_corrupt_record` (the text of a row that can't be read), `source_file` below the landing
+        zone, and `ingest_date`.
+
+    Raises:
+        LandingError: A day isn't complete, or a file is of no known format, can't be read, or
+            lacks a required column. The text names it.
+    """
+    if missing := landing.incomplete([table], days):
+        raise LandingError(
+            f"{missing[0]} has no {SUCCESS}, so the day isn't complete"
+            + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
+            + ". Ask the source, or wait; nothing was changed"
+        )
+    groups: dict[tuple[str, tuple[str, ...], str], list[str]] = defaultdict(list)
+    for day in days:
+        for uri in landing.files(table, day):
+            file = inspect(uri, required)
+            groups[file.form, file.columns, file.schema].append(uri)
+    parts = [_read(spark, form, names, uris, columns) for (form, names, _), uris in groups.items()]
+    if not parts:
+        texts = ", ".join(f"`{name}` string" for name in (*columns, CORRUPT, "source_file"))
+        return spark.createDataFrame([], f"{texts}, ingest_date date")
+    kinds = [dict(part.dtypes) for part in parts]
+    rows: DataFrame | None = None
+    for part in parts:
+        alike = part.select(
+            *[
+                F.col(name)
+                if len({kind[name] for kind in kinds}) == 1
+                else F.col(name).cast(TEXT).alias(name)
+                for name in part.columns
+            ]
+        )
+        rows = alike if rows is None else rows.unionByName(alike)
+    assert rows is not None
+    return rows
+
+
+def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
+    """Look at a file's name and, for CSV and Parquet, at its columns.
+
+    Raises:
+        LandingError: It can't be used.
+    """
+    system, path = fs.FileSystem.from_uri(uri)
+    stem = path.removesuffix(".gz")
+    form = next((form for suffix, form in SUFFIXES.items() if stem.endswith(suffix)), None)
+    if form is None or (form == "parquet" and path.endswith(".gz")):
+        raise LandingError(
+            f"{uri}: not a format that is read here ({', '.join(SUFFIXES)}; text may be .gz)"
+        )
+    if form == "json":
+        return LandedFile(uri, form, ())
+    try:
+        if form == "parquet":
+            schema = pq.read_schema(path, filesystem=system)
+            names, key = tuple(schema.names), str(schema.remove_metadata())
+        else:
+            with system.open_input_stream(path, compression=None) as stream:
+                names, key = _csv_header(stream, path.endswith(".gz")), ""
+    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError) as error:
+        raise LandingError(f"{uri}: can't be read as {form}: {error}") from None
+    if lacking := [name for name in required if name not in names]:
+        raise LandingError(
+            f"{uri}: has no column {', '.join(lacking)} (it has {', '.join(names) or 'none'}). "
+            "Ask the source for a correct file; nothing was changed"
+        )
+    if len(set(names)) < len(names):
+        raise LandingError(f"{uri}: a column stands in its header twice ({', '.join(names)})")
+    return LandedFile(uri, form, names, key)
+
+
+def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | None:
+    """Read compressed files to their end; the first one that breaks, with what is wrong with it.
+
+    Takes as long as unpacking them, so it is called only after a job failed.
+    """
+    for table in tables:
+        for day in days:
+            for uri in landing.files(table, day):
+                if not uri.endswith(".gz"):
+                    continue
+                system, path = fs.FileSystem.from_uri(uri)
+                try:
+                    with (
+                        system.open_input_stream(path, compression=None) as stream,
+                        gzip.GzipFile(fileobj=stream) as unpacked,
+                    ):
+                        while unpacked.read(1 << 20):
+                            pass
+                except (OSError, EOFError, zlib.error) as error:
+                    return f"{uri}: can't be unpacked to its end: {error}"
+    return None
+
+
+def _csv_header(stream: io.BufferedIOBase, is_gzip: bool) -> tuple[str, ...]:
+    raw = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+    line = raw.readline().decode("utf-8-sig").strip("\r\n")
+    return tuple(next(csv.reader([line]), []))
+
+
+def _read(
+    spark: SparkSession,
+    form: str,
+    names: tuple[str, ...],
+    uris: list[str],
+    columns: tuple[str, ...],
+) -> DataFrame:
+    if form == "parquet":
+        rows = spark.read.parquet(*uris).withColumn(CORRUPT, F.lit(None).cast(TEXT))
+        found = set(names)
+    else:
+        texts = names if form == "csv" else columns
+        schema = T.StructType([T.StructField(name, T.StringType()) for name in (*texts, CORRUPT)])
+        reader = spark.read.schema(schema).option("columnNameOfCorruptRecord", CORRUPT)
+        rows = (
+            reader.csv(uris, header=True, escape='"', mode="PERMISSIVE")
+            if form == "csv"
+            else reader.json(uris, mode="PERMISSIVE")
+        )
+        found = set(texts)
+    path = F.col("_metadata.file_path")
+    return rows.select(
+        *[F.col(name) if name in found else F.lit(None).cast(TEXT).alias(name) for name in columns],
+        F.col(CORRUPT),
+        F.regexp_extract(path, r"([^/]+/date=[^/]+/[^/]+)$", 1).alias("source_file"),
+        F.to_date(F.regexp_extract(path, r"/date=(\d{4}-\d{2}-\d{2})/", 1)).alias("ingest_date"),
+    )

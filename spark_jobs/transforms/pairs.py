@@ -1,0 +1,97 @@
+"""Features of user × campaign pairs: the same function for examples and for scores."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from include.config import Campaign
+from include.contracts.features import WINDOWS_DAYS, count_name, decayed_name
+from include.contracts.propensity import RECENCY_FEATURE
+
+
+def pair_features(
+    users: DataFrame,
+    user_category: DataFrame,
+    user: DataFrame,
+    category: DataFrame,
+    campaigns: Sequence[Campaign],
+    event_types: tuple[str, ...],
+) -> DataFrame:
+    """Cross users with campaigns and join their features.
+
+    Args:
+        users: Known users: `feature_date`, `user_id`, `registered_at`; one row a pair of the first
+            two.
+        user_category: Rows of `features.user_category` of these dates.
+        user: Rows of `features.user` of these dates.
+        category: Rows of `features.category` of these dates.
+        campaigns: The campaigns.
+        event_types: The vocabulary.
+
+    Returns:
+        One row per feature date, user and campaign: these keys and the model's features in the
+        contract's order (double). What didn't happen counts 0; a recency of what never happened
+        is null.
+    """
+    spark = users.sparkSession
+    offers = spark.createDataFrame(
+        [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
+    )
+    keys = ["feature_date", "category"]
+    pairs = (
+        users.crossJoin(F.broadcast(offers))
+        .join(_prefixed(user_category, "uc_", ["feature_date", "user_id", "category"]),
+              [*keys, "user_id"], how="left")
+        .join(_prefixed(user, "u_", ["feature_date", "user_id"]),
+              ["feature_date", "user_id"], how="left")
+        .join(F.broadcast(_prefixed(category, "m_", keys)), keys, how="left")
+    )  # fmt: skip
+
+    def zero(name: str) -> Column:
+        return F.coalesce(F.col(name).cast("double"), F.lit(0.0))
+
+    def positive(prefix: str, column: str) -> Column:
+        """Sum over the positive event types of the row's campaign; `column` has a `{kind}`."""
+        chosen = F.lit(None).cast("double")
+        for kinds in dict.fromkeys(campaign.positive_event_types for campaign in campaigns):
+            ids = [c.campaign_id for c in campaigns if c.positive_event_types == kinds]
+            total = F.lit(0.0)
+            for kind in kinds:
+                total = total + zero(prefix + column.format(kind=kind))
+            chosen = F.when(F.col("campaign_id").isin(ids), total).otherwise(chosen)
+        return chosen
+
+    windows = WINDOWS_DAYS
+    columns = {f"positive_count_{d}d": positive("uc_", count_name("{kind}", d)) for d in windows}
+    columns[RECENCY_FEATURE] = positive("uc_", decayed_name("{kind}"))
+    columns |= {f"category_value_sum_{d}d": zero(f"uc_value_sum_{d}d") for d in windows}
+    columns |= {f"category_active_days_{d}d": zero(f"uc_active_days_{d}d") for d in windows}
+    columns["category_days_since_last"] = F.col("uc_days_since_last").cast("double")
+    columns |= {
+        f"user_{kind}_count_{d}d": zero(f"u_{count_name(kind, d)}")
+        for kind in event_types
+        for d in windows
+    }
+    columns |= {f"user_value_sum_{d}d": zero(f"u_value_sum_{d}d") for d in windows}
+    columns |= {f"user_active_days_{d}d": zero(f"u_active_days_{d}d") for d in windows}
+    columns["user_days_since_last"] = F.col("u_days_since_last").cast("double")
+    columns["user_categories_84d"] = zero("u_categories_84d")
+    columns["user_days_since_registration"] = F.datediff(
+        "feature_date", F.to_date("registered_at")
+    ).cast("double")
+    columns |= {f"market_positive_count_{d}d": positive("m_", count_name("{kind}", d))
+                for d in windows}  # fmt: skip
+    columns |= {f"market_active_users_{d}d": zero(f"m_active_users_{d}d") for d in windows}
+    return pairs.select(
+        "feature_date",
+        "user_id",
+        "campaign_id",
+        *[column.alias(name) for name, column in columns.items()],
+    )
+
+
+def _prefixed(rows: DataFrame, prefix: str, keys: list[str]) -> DataFrame:
+    return rows.select(
+        *keys, *[F.col(name).alias(prefix + name) for name in rows.columns if name not in keys]
+    )

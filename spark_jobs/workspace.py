@@ -1,0 +1,245 @@
+"""What a job works with: tables to read, and a place to stage what it makes.
+
+Several jobs can run one after the other in one Spark application (a JVM and Great Expectations take
+15 s to start, a day's work takes less): a later job reads what an earlier one staged, as if it were
+committed already. Nothing is visible to others until the gate and publish tasks have their say.
+"""
+
+import argparse
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib import import_module
+
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from include.code_version import code_version
+from include.config import PipelineConfig, load_config
+from include.contracts import Table, lake_tables
+from include.days import Days
+from include.errors import LandingError, PipelineError
+from include.lake import Lake, parquet_files
+from include.quality import rules
+from include.quality.runner import Audit
+from include.receipts import Accounting, Receipt, StagedTable, receipt_uri, write_receipt
+from include.settings import Settings, settings
+from include.sources.landing import TABLES, Landing
+from spark_jobs.landing_reader import find_broken
+from spark_jobs.session import spark_session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Workspace:
+    """One attempt of one or more jobs for a range of days."""
+
+    spark: SparkSession
+    settings: Settings
+    config: PipelineConfig
+    days: Days
+    attempt: str
+    audit: Audit
+    staged: dict[str, StagedTable] = field(default_factory=dict)
+    inputs: dict[str, int | None] = field(default_factory=dict)
+    accounting: list[Accounting] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Open the lake."""
+        self.lake = Lake(self.settings)
+        self.landing = Landing(self.settings.landing_uri)
+        self.tables = lake_tables(self.event_types)
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The vocabulary."""
+        return self.config.events.names
+
+    def contract(self, name: str) -> Table:
+        """The contract of a lake table."""
+        return self.tables[name]
+
+    def read(self, name: str, days: Days | None = None) -> DataFrame:
+        """Rows of a lake table: the current snapshot, with this attempt's days laid over it.
+
+        The snapshot is chosen at the first read and kept for the attempt.
+        """
+        contract = self.contract(name)
+        self.lake.create(contract)
+        if name not in self.inputs:
+            self.inputs[name] = self.lake.snapshot_id(contract)
+        rows = self.lake.read(self.spark, contract, days, self.inputs[name])
+        staged = self.staged.get(name)
+        if staged is None:
+            return rows
+        mine = self._staged_rows(contract, staged.files)
+        if days:
+            mine = mine.where(F.col(contract.partition).between(days.first, days.last))
+        return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
+
+    def stage(self, name: str, rows: DataFrame, days: Sequence[date] | None = None) -> DataFrame:
+        """Write rows where no reader sees them, audit those files, and read them back.
+
+        Args:
+            name: The lake table.
+            rows: Its rows, with at least the contract's columns.
+            days: Partitions that the rows replace; default: the job's days.
+
+        Returns:
+            The staged rows, from the files.
+        """
+        contract = self.contract(name)
+        started = time.monotonic()
+        self.lake.create(contract)
+        uri = self.lake.stage_uri(contract, self.attempt)
+        schema = contract.spark_schema()
+        typed = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in schema.fields])
+        # partitionBy drops its column from the files, but Iceberg needs it there: use a copy.
+        # REBALANCE lets a day of few rows be one file and a day of many be several.
+        copied = typed.withColumn("_day", F.col(contract.partition)).hint("rebalance", "_day")
+        copied.write.partitionBy("_day").parquet(uri)
+        files = [file for file in parquet_files(uri) if "/_day=" in file]
+        replaced = tuple(days if days is not None else self.days)
+        counts: dict[str, int] = {}
+        for file in files:
+            system, path = fs.FileSystem.from_uri(file)
+            day = path.split("/_day=")[1].split("/")[0]
+            held = pq.read_metadata(path, filesystem=system).num_rows
+            counts[day] = counts.get(day, 0) + held
+        if strays := set(counts) - {day.isoformat() for day in replaced}:
+            raise PipelineError(f"{name}: rows of {', '.join(sorted(strays))} outside {self.days}")
+        written = time.monotonic()
+        back = self._staged_rows(contract, tuple(files))
+        results = self.audit.check(name, back, rules(contract))
+        self.staged[name] = StagedTable(
+            table=name, files=tuple(files), days=replaced, rows=counts, results=tuple(results)
+        )
+        failed = [result for result in results if not result.success]
+        print(
+            f"[{name}] {sum(counts.values()):,} rows in {len(files)} files staged in "
+            f"{written - started:.1f} s, audited in {time.monotonic() - written:.1f} s: "
+            f"{len(results) - len(failed)} of {len(results)} expectations hold"
+            + "".join(
+                f"\n  {r.severity}: {r.column} {r.expectation}: {r.observed}" for r in failed
+            ),
+            flush=True,
+        )
+        return back
+
+    def _staged_rows(self, contract: Table, files: tuple[str, ...]) -> DataFrame:
+        schema = contract.spark_schema()
+        if not files:
+            return self.spark.createDataFrame([], schema)
+        return self.spark.read.schema(schema).parquet(*files)
+
+    def account(self, table: str, landed: DataFrame, core: str, rejected: DataFrame) -> None:
+        """Note where each day's landed rows went, from independent counts.
+
+        Args:
+            table: The landing table.
+            landed: One row a landed row, with `ingest_date` and `is_repeat`.
+            core: Lake table of the accepted rows, staged before.
+            rejected: The refused rows, as staged.
+
+        Raises:
+            PipelineError: The rows don't add up.
+        """
+        seen = {
+            row.ingest_date: row
+            for row in landed.groupBy("ingest_date")
+            .agg(
+                F.count("*").alias("landed"), F.sum(F.col("is_repeat").cast("long")).alias("twice")
+            )
+            .collect()
+        }
+        refused = {row.ingest_date: row["count"] for row in _per_day(rejected)}
+        for day in self.days:
+            row = seen.get(day)
+            entry = Accounting(
+                table=table,
+                ingest_date=day,
+                landed=row.landed if row else 0,
+                accepted=self.staged[core].rows.get(day.isoformat(), 0),
+                rejected=refused.get(day, 0),
+                duplicate=row.twice if row else 0,
+            )
+            if entry.landed != entry.accepted + entry.rejected + entry.duplicate:
+                raise PipelineError(
+                    f"{table} of {day} don't add up: {entry.landed} landed, {entry.accepted} "
+                    f"accepted + {entry.rejected} rejected + {entry.duplicate} duplicate. This is "
+                    "a defect of the job; nothing was committed"
+                )
+            self.accounting.append(entry)
+
+
+def _per_day(rows: DataFrame) -> list:  # type: ignore[type-arg]
+    return rows.groupBy("ingest_date").count().collect()
+
+
+Build = Callable[[Workspace], None]
+
+
+def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None) -> Receipt:
+    """A job's main: arguments, session, builds in order, receipt.
+
+    Args:
+        job: Name of the job; the receipt is filed under it.
+        builds: What to build, in order; a later one sees what an earlier one staged.
+        argv: Arguments; default: the command line's.
+
+    Returns:
+        The receipt, which is also written to where the gate looks for it.
+    """
+    parser = argparse.ArgumentParser(prog=job)
+    parser.add_argument("--from-day", type=date.fromisoformat, required=True)
+    parser.add_argument("--to-day", type=date.fromisoformat, required=True)
+    parser.add_argument("--run", required=True, help="DAG run that the receipt is for")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="a parameter of the job itself")  # fmt: skip
+    arguments = parser.parse_args(argv)
+    started = time.monotonic()
+    # Great Expectations takes seconds to import; Spark's JVM starts meanwhile.
+    threading.Thread(target=import_module, args=["great_expectations"], daemon=True).start()
+    chosen = settings()
+    days = Days(arguments.from_day, arguments.to_day)
+    attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    spark = spark_session(f"{job} {days}")
+    print(f"[{job}] {days}, attempt {attempt}", flush=True)
+    docs = chosen.data_docs_path / job / f"{days}" / attempt
+    work = Workspace(spark, chosen, load_config(chosen), days, attempt, Audit(docs))
+    work.properties.update(pair.split("=", 1) for pair in arguments.set)
+    try:
+        for build in builds:
+            build(work)
+    except PySparkException as error:
+        if broken := find_broken(work.landing, TABLES, days):
+            raise LandingError(
+                f"{broken}. Ask the source to send the file again; nothing was changed"
+            ) from error
+        raise
+    index = work.audit.write_docs()
+    receipt = Receipt(
+        job=job,
+        attempt=attempt,
+        first_day=days.first,
+        last_day=days.last,
+        code_version=code_version(),
+        inputs=work.inputs,
+        tables=tuple(work.staged.values()),
+        accounting=tuple(work.accounting),
+        properties=work.properties,
+        data_docs=str(index),
+        duration_s=round(time.monotonic() - started, 1),
+    )
+    write_receipt(receipt_uri(chosen, arguments.run, job), receipt)
+    print(f"[{job}] {days} staged in {receipt.duration_s} s, Data Docs: {index}", flush=True)
+    return receipt
