@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     """Key of the hash that deals users into treatment and control. Set your own, keep it secret."""
     spark_master: str = "local[*]"
     """Master of the Airflow connection `spark_default` in the embedded default."""
-    spark_driver_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
+    spark_driver_memory: str = Field(default="4g", pattern=r"^\d+[gm]$")
     """Heap of a Spark driver, which in `local[*]` is all of Spark."""
     landing_deadline_hours: int = Field(default=12, ge=1, le=240)
     """How long `lake_daily` waits for `_SUCCESS`, in hours."""

@@ -5,13 +5,19 @@ from datetime import date, timedelta
 from include.days import Days
 
 
-def feature_dates(days: Days, weekday: int) -> list[date]:
-    """The days of a range whose features are built: the snapshot weekday, and the last day.
+def feature_dates(days: Days, weekday: int, weeks: int) -> list[date]:
+    """The days of a range whose features are built: its last day, and snapshots before it.
 
     A single day is its own last day, so day by day every day gets features; a load of a year of
-    history makes only those that training or the next scoring reads.
+    history makes only those that training as of its last day, or the next scoring, reads.
+
+    Args:
+        days: The range.
+        weekday: Weekday of snapshots, Monday = 0.
+        weeks: How many weeks before the last day snapshots are used.
     """
-    return [day for day in days if day.weekday() == weekday or day == days.last]
+    oldest = days.last - timedelta(weeks=weeks)
+    return [day for day in days if (day.weekday() == weekday and day >= oldest) or day == days.last]
 
 
 def matured_snapshots(

@@ -8,7 +8,7 @@ from include.contracts import core
 from include.days import Days, until
 from spark_jobs.landing_reader import read_landed
 from spark_jobs.transforms.events import (
-    late_duplicates,
+    suspects,
     with_category,
     with_parsed_event,
     with_repeats,
@@ -21,36 +21,34 @@ def build(work: Workspace) -> None:
     rules = work.config.events
     raw = read_landed(work.spark, work.landing, "events", work.days, core.EVENTS_LANDING,
                       core.EVENTS_REQUIRED)  # fmt: skip
-    landed = with_repeats(with_parsed_event(raw, rules))
     lookback = rules.duplicate_lookback_days
-    if lookback:
-        before = Days(work.days.first - timedelta(days=lookback), work.days.first - timedelta(1))
-        is_candidate = (F.size("reasons") == 0) & ~F.col("is_repeat")
-        late = late_duplicates(
-            landed.where(is_candidate).select("event_id", "ingest_date"),
-            work.read("core.events", before).select("event_id", "ingest_date"),
-            lookback,
-        ).withColumn("_late", F.lit(True))
-        landed = (
-            landed.join(late, ["event_id", "ingest_date"], how="left")
-            .withColumn(
-                "is_repeat",
-                F.col("is_repeat") | (is_candidate & F.coalesce("_late", F.lit(False))),
-            )
-            .drop("_late")
-        )
-    landed = landed.persist()
+    known = work.read("core.events", _before(work.days, lookback)) if lookback else None
+    ids = "event_id string, ingest_date date"
+    known = known if known is not None else work.spark.createDataFrame([], ids)
+    known = known.select("event_id", "ingest_date")
+    is_refused = F.size("reasons") > 0
+    # Everything below goes over the rows again; only a refused row's original is asked for again,
+    # and keeping all would double what is kept.
+    parsed = with_parsed_event(raw, rules)
+    parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
+    twice = suspects(parsed.where(~is_refused), known).persist()
+    landed = with_repeats(parsed, twice, known, lookback)
     rejected = work.stage(
         "core.rejected_events",
-        landed.where(F.size("reasons") > 0).select(
+        landed.where(is_refused).select(
             F.to_json("landed").alias("raw"), "reasons", "source_file", "ingest_date"
         ),
     )
     listings = work.read("core.listings", until(work.days.last))
-    accepted = landed.where((F.size("reasons") == 0) & ~F.col("is_repeat"))
+    accepted = landed.where(~is_refused & ~F.col("is_repeat"))
     work.stage("core.events", with_category(accepted, listings))
     work.account("events", landed, "core.events", rejected)
-    landed.unpersist()
+    twice.unpersist()
+    parsed.unpersist()
+
+
+def _before(days: Days, lookback: int) -> Days:
+    return Days(days.first - timedelta(days=lookback), days.first - timedelta(days=1))
 
 
 if __name__ == "__main__":

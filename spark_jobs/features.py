@@ -11,15 +11,15 @@ from spark_jobs.workspace import Workspace, run_job
 
 def build(work: Workspace) -> None:
     """Stage the features of the job's day; of a range: of its snapshot days and its last day."""
-    dates = feature_dates(work.days, work.config.experiments.snapshot_weekday)
+    training = work.config.experiments
+    dates = feature_dates(work.days, training.snapshot_weekday, training.snapshot_weeks)
     # What arrived before the longest window began happened before it began, too.
     reach = Days(dates[0] - timedelta(days=LONGEST_WINDOW_DAYS - 1), dates[-1])
     daily = work.read("features.user_category_daily", reach)
-    pairs = windows.pair_windows(daily, dates, work.event_types).persist()
-    work.stage("features.user_category", windows.user_category(pairs, work.event_types), dates)
-    work.stage("features.user", windows.user(pairs, work.event_types), dates)
-    work.stage("features.category", windows.category(pairs, work.event_types), dates)
-    pairs.unpersist()
+    types = work.event_types
+    pairs = work.stage("features.user_category", windows.user_category(daily, dates, types), dates)
+    work.stage("features.user", windows.user(daily, pairs, dates, types), dates)
+    work.stage("features.category", windows.category(pairs, types), dates)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,10 @@ class Audit:
     def check(
         self, table: str, rows: "DataFrame", rules: tuple[Rule, ...]
     ) -> list[ExpectationResult]:
-        """Check the rows of a table; one result a rule or, where it has members, a member."""
+        """Check the rows of a table; one result a rule or, where it has members, a member.
+
+        Of a table without rows, every rule about rows holds, so only its row count is checked.
+        """
         asset = self._source.add_dataframe_asset(name=table)
         batch = asset.add_batch_definition_whole_dataframe("whole")
         held = self._run(batch, table, rows, rules, "BOOLEAN_ONLY")

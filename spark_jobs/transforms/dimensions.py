@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.events import CORRUPT, reasons
+from spark_jobs.transforms.events import CORRUPT, with_reasons
 from spark_jobs.transforms.parsing import is_given, long, number, text, timestamp
 
 
@@ -35,7 +35,7 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
         **_key_checks("listing_id", original["listing_id"]),
         "invalid_price": is_given(original["price"]) & F.col("price").isNull(),
     }
-    return rows.withColumn("reasons", reasons(F.col(f"landed.{CORRUPT}").isNotNull(), checks))
+    return with_reasons(rows, checks)
 
 
 def with_parsed_user(landed: DataFrame) -> DataFrame:
@@ -67,7 +67,7 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
         & F.col("registered_at").isNull(),
         "registered_in_future": F.to_date("registered_at") > F.col("ingest_date"),
     }
-    return rows.withColumn("reasons", reasons(F.col(f"landed.{CORRUPT}").isNotNull(), checks))
+    return with_reasons(rows, checks)
 
 
 def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> DataFrame:

@@ -26,32 +26,36 @@ DECAY_UNIT = 10**9
 MASK_BITS = LONGEST_WINDOW_DAYS // 2
 
 
-def pair_windows(
-    daily: DataFrame, feature_dates: list[date], event_types: tuple[str, ...]
+def window_sums(
+    daily: DataFrame, keys: list[str], feature_dates: list[date], event_types: tuple[str, ...]
 ) -> DataFrame:
-    """Sums per feature date, user and category, the sentinel categories included.
+    """Sums per feature date and key over the windows.
 
     Args:
-        daily: Rows of `features.user_category_daily`.
+        daily: `keys`, `event_date`, `ingest_date`, `<type>_count` and `value_sum`; one row a key
+            and pair of dates, like `features.user_category_daily`.
+        keys: What a sum is for, such as user and category.
         feature_dates: The dates to compute; only rows that happened *and* arrived by then count.
         event_types: The vocabulary.
 
     Returns:
-        `feature_date`, `user_id`, `category`; `<type>_count_<n>d` (long), `<type>_decayed` (long,
-        in 1e-9 events), `value_<n>d` (long, in 1e-4), `recent` and `older` (masks of the days with
-        an event, by age) and `days_since_last`.
+        `feature_date`, `keys`; `<type>_count_<n>d` (long), `<type>_decayed` (long, in 1e-9
+        events), `value_<n>d` (long, in 1e-4), `recent` and `older` (masks of the days with an
+        event, by age) and `days_since_last`.
     """
-    known_on = F.greatest("event_date", "ingest_date")
-    wanted = F.array(*[F.lit(day) for day in sorted(feature_dates)])
-    in_reach = F.filter(
-        wanted,
-        lambda day: (day >= known_on) & (F.datediff(day, "event_date") < LONGEST_WINDOW_DAYS),
+    dates = daily.sparkSession.createDataFrame(
+        [(day,) for day in sorted(feature_dates)], "feature_date date"
     )
-    rows = daily.withColumn("feature_date", F.explode(in_reach)).withColumn(
-        "age", F.datediff("feature_date", "event_date")
-    )
+    age = F.datediff("feature_date", "event_date")
+    # A nested loop over a few dates is compiled; an array of dates with a lambda isn't.
+    rows = daily.join(
+        F.broadcast(dates),
+        (F.col("ingest_date") <= F.col("feature_date")) & age.between(0, LONGEST_WINDOW_DAYS - 1),
+    ).withColumn("age", age)
     age = F.col("age")
-    weights = [round(DECAY_UNIT * math.exp(-days / DECAY_DAYS)) for days in range(84)]
+    weights = [
+        round(DECAY_UNIT * math.exp(-days / DECAY_DAYS)) for days in range(LONGEST_WINDOW_DAYS)
+    ]
     rows = rows.withColumns(
         {
             "weight": F.element_at(F.array(*[F.lit(w).cast("bigint") for w in weights]), age + 1),
@@ -77,7 +81,7 @@ def pair_windows(
         for kind in event_types
     ]
     sums += [within(days, F.col("units")).alias(f"value_{days}d") for days in WINDOWS_DAYS]
-    return rows.groupBy("feature_date", "user_id", "category").agg(
+    return rows.groupBy("feature_date", *keys).agg(
         *sums,
         mask(0).alias("recent"),
         mask(MASK_BITS).alias("older"),
@@ -85,9 +89,18 @@ def pair_windows(
     )
 
 
-def user_category(pairs: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
-    """`features.user_category`: one row per feature date, user and real category."""
-    return pairs.where(~F.col("category").isin(NO_CATEGORY, UNKNOWN_CATEGORY)).select(
+def user_category(
+    daily: DataFrame, feature_dates: list[date], event_types: tuple[str, ...]
+) -> DataFrame:
+    """`features.user_category`: one row per feature date, user and real category.
+
+    Args:
+        daily: Rows of `features.user_category_daily`.
+        feature_dates: The dates to compute.
+        event_types: The vocabulary.
+    """
+    real = daily.where(~F.col("category").isin(NO_CATEGORY, UNKNOWN_CATEGORY))
+    return window_sums(real, ["user_id", "category"], feature_dates, event_types).select(
         "user_id",
         "category",
         *_counts(event_types),
@@ -98,39 +111,56 @@ def user_category(pairs: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
     )
 
 
-def user(pairs: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
-    """`features.user`: one row per feature date and user, over all categories."""
-    is_real = ~F.col("category").isin(NO_CATEGORY, UNKNOWN_CATEGORY)
-    per_user = pairs.groupBy("feature_date", "user_id").agg(
-        *[F.sum(name).alias(name) for name in _count_names(event_types)],
-        *[F.sum(f"value_{days}d").alias(f"value_{days}d") for days in WINDOWS_DAYS],
-        F.bit_or("recent").alias("recent"),
-        F.bit_or("older").alias("older"),
-        F.min("days_since_last").alias("days_since_last"),
-        F.sum(is_real.cast("bigint")).alias("categories_84d"),
-    )
-    return per_user.select(
-        "user_id",
-        *_counts(event_types),
-        *_activity(),
-        "days_since_last",
-        "categories_84d",
-        "feature_date",
-    )
+def user(
+    daily: DataFrame,
+    user_categories: DataFrame,
+    feature_dates: list[date],
+    event_types: tuple[str, ...],
+) -> DataFrame:
+    """`features.user`: one row per feature date and user, over all categories and none.
 
-
-def category(pairs: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
-    """`features.category`: one row per feature date and real category, over all users."""
+    Args:
+        daily: Rows of `features.user_category_daily`.
+        user_categories: Rows of `features.user_category` of these dates.
+        feature_dates: The dates to compute.
+        event_types: The vocabulary.
+    """
+    units = F.round(F.col("value_sum") * VALUE_UNIT).cast("bigint")
+    # A user's day is a tenth of the rows of their day's categories: sum up before the windows.
+    per_day = daily.groupBy("user_id", "event_date", "ingest_date").agg(
+        *[F.sum(f"{kind}_count").alias(f"{kind}_count") for kind in event_types],
+        (F.sum(units) / VALUE_UNIT).alias("value_sum"),
+    )
+    categories = user_categories.groupBy("feature_date", "user_id").agg(
+        F.count("*").alias("categories_84d")
+    )
     return (
-        pairs.where(~F.col("category").isin(NO_CATEGORY, UNKNOWN_CATEGORY))
-        .groupBy("category", "feature_date")
-        .agg(
-            *[F.sum(name).alias(name) for name in _count_names(event_types)],
-            *[
-                F.sum((_active_days(days) > 0).cast("bigint")).alias(f"active_users_{days}d")
-                for days in WINDOWS_DAYS
-            ],
+        window_sums(per_day, ["user_id"], feature_dates, event_types)
+        .join(categories, ["feature_date", "user_id"], how="left")
+        .select(
+            "user_id",
+            *_counts(event_types),
+            *_activity(),
+            "days_since_last",
+            F.coalesce("categories_84d", F.lit(0)).alias("categories_84d"),
+            "feature_date",
         )
+    )
+
+
+def category(user_categories: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
+    """`features.category`: one row per feature date and real category, over all users.
+
+    Args:
+        user_categories: Rows of `features.user_category`.
+        event_types: The vocabulary.
+    """
+    return user_categories.groupBy("category", "feature_date").agg(
+        *[F.sum(name).alias(name) for name in _count_names(event_types)],
+        *[
+            F.sum((F.col(f"active_days_{days}d") > 0).cast("bigint")).alias(f"active_users_{days}d")
+            for days in WINDOWS_DAYS
+        ],
     )
 
 

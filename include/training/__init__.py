@@ -1,0 +1,1 @@
+"""From examples to a model. Imports no Airflow and no Spark; the training image has neither."""

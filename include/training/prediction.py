@@ -1,0 +1,106 @@
+"""Predict with a saved model: the module of this package that Spark workers load too."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import fs
+
+from include.errors import NoModelError
+from include.training.manifest import Manifest
+from include.training.matrix import Matrix, to_matrix
+
+MANIFEST_FILE = "manifest.json"
+
+
+class Model(Protocol):
+    """What both families offer."""
+
+    def save(self) -> bytes:
+        """The model without pickle."""
+        ...
+
+    def predict(self, matrix: Matrix, threads: int) -> NDArray[np.float64]:
+        """Probabilities, shape (rows,)."""
+        ...
+
+
+def family(name: str) -> tuple[Any, str]:
+    """Class and file name of a family; imported late, because torch takes seconds."""
+    if name == "xgboost":
+        module = import_module("include.training.xgb")
+        return module.Trees, module.MODEL_FILE
+    module = import_module("include.training.network")
+    return module.Net, module.MODEL_FILE
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model's file and manifest, as bytes: small enough to send to every worker."""
+
+    manifest: Manifest
+    content: bytes
+
+    def require_features(self, features: Sequence[str], source: str) -> None:
+        """Refuse to predict on other columns than the model was trained on.
+
+        Raises:
+            NoModelError: The ordered lists differ; the text names the difference.
+        """
+        mine, theirs = list(self.manifest.features), list(features)
+        if mine == theirs:
+            return
+        lacking = [name for name in mine if name not in theirs]
+        extra = [name for name in theirs if name not in mine]
+        raise NoModelError(
+            f"model {self.manifest.experiment} doesn't fit {source}: "
+            f"it needs {lacking or 'nothing that is missing'}, doesn't know {extra or 'nothing'}"
+            + ("" if lacking or extra else ", and the order differs")
+            + ". Train a model on the present features, or pin one that fits"
+        )
+
+    def load(self) -> "Predictor":
+        """Build the model, once a process."""
+        kind, _ = family(self.manifest.family)
+        return Predictor(self.manifest, kind.load(self.content))
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model in memory."""
+
+    manifest: Manifest
+    model: Model
+
+    def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> NDArray[np.float64]:
+        """Probabilities of rows with the model's feature columns and `campaign_id`."""
+        matrix = to_matrix(rows, self.manifest.features, self.manifest.campaigns)
+        return self.model.predict(matrix, threads)
+
+
+def read_model(uri: str) -> SavedModel:
+    """Read a saved model and check its file against the manifest's hash.
+
+    Raises:
+        NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
+    """
+    system, path = fs.FileSystem.from_uri(uri)
+    try:
+        with system.open_input_stream(f"{path}/{MANIFEST_FILE}") as stream:
+            manifest = Manifest.model_validate_json(stream.read())
+        with system.open_input_stream(f"{path}/{manifest.model_file}") as stream:
+            content = stream.read()
+    except FileNotFoundError as error:
+        raise NoModelError(f"the model at {uri} lacks a file: {error}") from None
+    seen = hashlib.sha256(content).hexdigest()
+    if seen != manifest.model_sha256:
+        raise NoModelError(
+            f"{uri}/{manifest.model_file} is not the file that was saved: its SHA-256 is {seen}, "
+            f"the manifest says {manifest.model_sha256}. Don't score with it; pin another version"
+        )
+    return SavedModel(manifest, content)
