@@ -180,9 +180,8 @@ class Lake:
                 )
         else:
             raise LakeError(
-                f"{contract.name}, {min(days)} to {max(days)}: {COMMIT_TRIES} commits conflicted with "
-                "others; "
-                "nothing was changed: clear this task when the table is quieter"
+                f"{contract.name}, {min(days)} to {max(days)}: {COMMIT_TRIES} commits conflicted "
+                "with others; nothing was changed: clear this task when the table is quieter"
             )
         snapshot = self.table(contract).current_snapshot()
         return snapshot.snapshot_id if snapshot else None

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """Master of the Airflow connection `spark_default` in the embedded default."""
     spark_driver_memory: str = Field(default="4g", pattern=r"^\d+[gm]$")
     """Heap of a Spark driver, which in `local[*]` is all of Spark."""
+    spark_properties: Path | None = None
+    """Properties file for `spark-submit`; empty: the one that set-up writes below `<home>`."""
     landing_deadline_hours: int = Field(default=12, ge=1, le=240)
     """How long `lake_daily` waits for `_SUCCESS`, in hours."""
     ui_port: int = Field(default=8080, ge=1024, le=65535)
@@ -80,6 +82,11 @@ class Settings(BaseSettings):
         if not isinstance(options, dict):
             raise SettingsError(f"{PREFIX}CATALOG_PROPERTIES is not a JSON object")
         return {str(key): str(value) for key, value in options.items()}
+
+    @property
+    def spark_properties_path(self) -> Path:
+        """What Spark applications are submitted with."""
+        return self.spark_properties or self.home / "spark" / "spark.properties"
 
     @property
     def data_docs_path(self) -> Path:
@@ -121,7 +128,9 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         raise SettingsError(f"{name}={first['input']!r} can't be used: {first['msg']}") from None
     anchored = {
         key: (PROJECT / value).resolve()
-        for key in ("home", "data_docs", "campaigns", "events", "experiments")
+        for key in (
+            "home", "data_docs", "campaigns", "events", "experiments", "spark_properties"
+        )
         if (value := getattr(built, key)) is not None
     }
     return built.model_copy(update=anchored)

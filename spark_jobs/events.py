@@ -41,7 +41,7 @@ def build(work: Workspace) -> None:
     )
     listings = work.read("core.listings", until(work.days.last))
     accepted = landed.where(~is_refused & ~F.col("is_repeat"))
-    work.stage("core.events", with_category(accepted, listings))
+    work.stage("core.events", with_category(accepted, listings), is_grouped=True)
     work.account("events", landed, "core.events", rejected)
     twice.unpersist()
     parsed.unpersist()

@@ -1,7 +1,7 @@
 """Contracts of examples and scores: the rows that models are made from, and what they say."""
 
 from include.contracts.core import USER_ID
-from include.contracts.features import DECAY_DAYS, WINDOWS_DAYS
+from include.contracts.features import DECAY_DAYS, LONGEST_WINDOW_DAYS, WINDOWS_DAYS
 from include.contracts.model import Column, Table
 
 CAMPAIGN_ID = Column(
@@ -77,11 +77,11 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
             description="Categories in which the user was active.",
         ),
         Column(
-            name="user_days_since_registration",
+            name=f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}",
             type="double",
             unit="days",
             nullable=True,
-            description="Days since the user registered.",
+            description="Days since the user registered, but no more than the longest window.",
         ),
         *_windows("market_positive_count", "events", "Everybody's positive events in it"),
         *_windows("market_active_users", "users", "Users with an event in it"),

@@ -5,6 +5,8 @@ import os
 import warnings
 from pathlib import Path
 
+import psutil
+
 from include.databases import DATABASES, address_file
 from include.settings import Settings
 
@@ -65,11 +67,11 @@ def _is_running(data: Path) -> bool:
     lines = pid_file.read_text(encoding="utf-8").splitlines()
     if len(lines) < 8 or lines[7].strip() != "ready":
         return False
+    # After a crash of the machine the number may be somebody else's.
     try:
-        command = Path(f"/proc/{int(lines[0])}/cmdline").read_bytes()
-    except OSError:
+        return str(data) in psutil.Process(int(lines[0])).cmdline()
+    except psutil.Error:
         return False
-    return str(data).encode() in command
 
 
 def _create_databases(socket_dir: str) -> None:

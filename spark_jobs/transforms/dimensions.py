@@ -95,12 +95,6 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     )
 
 
-def newest(rows: DataFrame, key: str) -> DataFrame:
-    """Each key's row of the newest day, from rows that hold at most one a key and day."""
-    window = Window.partitionBy(key).orderBy(F.col("ingest_date").desc())
-    return rows.withColumn("_rank", F.row_number().over(window)).where("_rank = 1").drop("_rank")
-
-
 def _key_checks(name: str, original: Column) -> dict[str, Column]:
     return {
         f"missing_{name}": ~is_given(original),

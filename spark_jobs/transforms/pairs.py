@@ -1,13 +1,38 @@
 """Features of user × campaign pairs: the same function for examples and for scores."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.config import Campaign
-from include.contracts.features import WINDOWS_DAYS, count_name, decayed_name
+from include.contracts.features import (
+    LONGEST_WINDOW_DAYS,
+    WINDOWS_DAYS,
+    count_name,
+    decayed_name,
+)
 from include.contracts.propensity import RECENCY_FEATURE
+
+
+def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
+    """Users who had arrived by the end of each date.
+
+    Args:
+        arrivals: Rows of `core.users`, at most one a user and day of arrival.
+        dates: The dates.
+
+    Returns:
+        `feature_date`, `user_id`, `registered_at` as known then; one row a date and user.
+    """
+    days = arrivals.sparkSession.createDataFrame([(day,) for day in dates], "feature_date date")
+    newest = F.max_by("registered_at", "ingest_date").alias("registered_at")
+    return (
+        arrivals.join(F.broadcast(days), F.col("ingest_date") <= F.col("feature_date"))
+        .groupBy("feature_date", "user_id")
+        .agg(newest)
+    )
 
 
 def pair_features(
@@ -39,6 +64,10 @@ def pair_features(
         [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
     )
     keys = ["feature_date", "category"]
+    # A market has hundreds of categories and a few campaigns: most rows need not be joined at all.
+    wanted = sorted({campaign.category for campaign in campaigns})
+    user_category = user_category.where(F.col("category").isin(wanted))
+    category = category.where(F.col("category").isin(wanted))
     pairs = (
         users.crossJoin(F.broadcast(offers))
         .join(_prefixed(user_category, "uc_", ["feature_date", "user_id", "category"]),
@@ -77,8 +106,10 @@ def pair_features(
     columns |= {f"user_active_days_{d}d": zero(f"u_active_days_{d}d") for d in windows}
     columns["user_days_since_last"] = F.col("u_days_since_last").cast("double")
     columns["user_categories_84d"] = zero("u_categories_84d")
-    columns["user_days_since_registration"] = F.datediff(
-        "feature_date", F.to_date("registered_at")
+    # Capped: beyond the longest window it only tells the date. Uncapped, trees took it for a clock,
+    # and the calibration error out of time was 0.095 instead of 0.033 (measured on 2017-12-17).
+    columns[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = F.least(
+        F.datediff("feature_date", F.to_date("registered_at")), F.lit(LONGEST_WINDOW_DAYS)
     ).cast("double")
     columns |= {f"market_positive_count_{d}d": positive("m_", count_name("{kind}", d))
                 for d in windows}  # fmt: skip

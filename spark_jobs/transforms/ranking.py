@@ -14,9 +14,11 @@ def with_rank_and_decile(scores: DataFrame) -> DataFrame:
     """Add `rank` (int, 1 the best, ties by `user_id`) and `decile` (int, 1 the best tenth).
 
     Args:
-        scores: `campaign_id`, `user_id`, `score`; one row a pair.
+        scores: `score_date`, `campaign_id`, `user_id`, `score`; one row a day and pair.
     """
-    best_first = Window.partitionBy("campaign_id").orderBy(F.col("score").desc(), "user_id")
+    best_first = Window.partitionBy("score_date", "campaign_id").orderBy(
+        F.col("score").desc(), "user_id"
+    )
     return scores.withColumns(
         {
             "rank": F.row_number().over(best_first).cast("int"),

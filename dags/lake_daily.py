@@ -1,0 +1,69 @@
+"""Every day's arrivals, checked, in the lake: core tables, daily activity, features.
+
+    landing/*/date=D ──build──▶ core.* ──▶ features.user_category_daily ──▶ features.*
+       (_SUCCESS)      └ staged ──gate──▶ publish (one Iceberg commit a table)
+                └──▶ contacts ──▶ pii.contacts (contact data never enters the lake)
+
+Runs at midnight UTC for the day that just ended, which is the data day D = the start of the data
+interval, and waits without holding a worker until every landing folder of D has its `_SUCCESS`.
+Each task replaces exactly D's partitions: clearing, rerunning and backfilling are always safe.
+
+    airflow backfill create --dag-id lake_daily --from-date 2017-12-25 --to-date 2017-12-28
+
+**When it fails.** `wait_for_landing`: the message names the folders that lack `_SUCCESS`; ask the
+source, then clear the task. `wait_for_days_before`: a day before D was never built; the message
+says from which day on to backfill (features over a gap would be wrong without anyone noticing).
+`build`: the last lines of its log name the file or the rule; nothing was committed, the last good
+data stays. `gate`: the log lists what failed and links Data Docs; repair the data and clear
+`build`, or correct the rule in `include/quality/` and say why. `publish`: clear it; what is
+committed already isn't committed again. `contacts`: clear it.
+If D's landing data was corrected later, backfill from D on: later days sum it up.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
+
+from include.orchestration import lake_tasks
+from include.orchestration.defaults import DAY, DEFAULT_ARGS
+from include.orchestration.groups import build_gate_publish
+from include.orchestration.waits import WaitUntilReady
+from include.settings import settings
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    # A day needs the one before it; more at once would only wait for each other.
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    dagrun_timeout=timedelta(hours=24),
+    tags=["lake", "tier:1"],
+    doc_md=__doc__,
+)
+def lake_daily() -> None:
+    """Wire the DAG."""
+    deadline = timedelta(hours=settings().landing_deadline_hours)
+    wait_for_landing = WaitUntilReady(
+        task_id="wait_for_landing", check="landing", arguments={"day": DAY}, deadline=deadline,
+        execution_timeout=deadline + timedelta(minutes=5),
+    )  # fmt: skip
+    wait_for_days_before = WaitUntilReady(
+        task_id="wait_for_days_before", check="days_before", arguments={"day": DAY},
+        deadline=deadline, execution_timeout=deadline + timedelta(minutes=5),
+    )  # fmt: skip
+
+    @task
+    def contacts(day: str) -> None:
+        lake_tasks.load_contacts(day, day)
+
+    chain(
+        wait_for_landing,
+        wait_for_days_before,
+        build_gate_publish("lake_days", DAY, DAY, group_id="lake"),
+    )
+    chain(wait_for_landing, contacts(DAY))
+
+
+lake_daily()

@@ -1,0 +1,85 @@
+"""Every user's score for every campaign, checked, in the prediction table.
+
+    features.* of D ──▶ choose_model ──▶ build ──gate──publish──▶ scores.campaign_propensity
+                          (MLflow)                                     └─▶ publish_predictions
+                                                                  predictions.campaign_propensity
+
+Runs at midnight UTC for the data day D that just ended, as soon as the lake holds the features of
+D. Which model scores D is explicit: parameter `model_policy` is `as_of` (the newest promoted
+version trained only on data known by D; the default), `champion`, or `pinned:<version>`; version
+and policy stand on every publication.
+
+    airflow backfill create --dag-id score_daily --from-date 2017-12-25 --to-date 2017-12-28
+
+**When it fails.** `wait_for_features`: look at `lake_daily` of D. `choose_model`: no version fits;
+the message lists what there is. `scores.build`: a model that doesn't fit the features is refused
+with the difference; pin one that does. `scores.gate`: as in `lake_daily`. `publish_predictions`:
+the attempt stands in `predictions.publications` with its reason; readers still see what they saw
+before. Clear the task: an unchanged day publishes nothing new.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task
+
+from include.orchestration import model_tasks
+from include.orchestration.defaults import DAY, DEFAULT_ARGS, RUN
+from include.orchestration.groups import build_gate_publish
+from include.orchestration.waits import WaitUntilReady
+
+MODEL = "ti.xcom_pull(task_ids='choose_model')"
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=2,
+    default_args=DEFAULT_ARGS,
+    params={
+        "model_policy": Param(
+            "as_of", type="string", pattern="^(as_of|champion|pinned:[0-9]+)$", title="Which model"
+        )
+    },
+    tags=["predictions", "tier:1"],
+    doc_md=__doc__,
+)
+def score_daily() -> None:
+    """Wire the DAG."""
+    wait_for_features = WaitUntilReady(
+        task_id="wait_for_features",
+        check="lake",
+        arguments={
+            "day": DAY,
+            "tables": ["features.user_category", "features.user", "features.category"],
+        },
+        deadline=timedelta(hours=14),  # two hours more than lake_daily waits for its landing
+        execution_timeout=timedelta(hours=15),
+    )
+
+    @task
+    def choose_model(day: str, policy: str) -> dict[str, str]:
+        return model_tasks.choose_model(day, policy)
+
+    @task
+    def publish_predictions(day: str, run: str, policy: str) -> None:
+        model_tasks.publish_scores(day, run, policy)
+
+    policy = "{{ params.model_policy }}"
+    chain(
+        wait_for_features,
+        choose_model(DAY, policy),
+        build_gate_publish(
+            "scores",
+            DAY,
+            DAY,
+            parameters={
+                "model_uri": f"{{{{ {MODEL}['uri'] }}}}",
+                "model_version": f"{{{{ {MODEL}['version'] }}}}",
+            },
+        ),
+        publish_predictions(DAY, RUN, policy),
+    )
+
+
+score_daily()

@@ -1,0 +1,73 @@
+"""Once a week: examples from the lake, several experiments, the best becomes champion if it may.
+
+    features.* ──examples: build──gate──publish──▶ training.examples ──fit × n──▶ compare
+                                                                         (MLflow)      └─▶ champion
+
+Runs on Mondays at 06:00 UTC with Sunday as its data day D (the start of its one-day interval):
+snapshots are taken on Sundays, so that is the first hour at which a new one has matured. Models
+learn only from what was known at the end of D, and carry that day as `trained_through`.
+
+**When it fails.** `wait_for_features`: run or clear `lake_daily` of D. `examples.*`: as
+`lake_daily`. `fit`: its log ends with the reason; the other experiments go on, and `compare` does
+with those that finished, unless fewer than `min_finished_experiments` are left. `compare`: the
+decision and its figures stand in `analytics.model_comparison`; not promoting is no failure.
+Clearing `fit` fits again. Nothing here touches the prediction table: yesterday's champion goes on
+scoring.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, task
+
+from include.orchestration import model_tasks
+from include.orchestration.defaults import DAY, DEFAULT_ARGS, RUN
+from include.orchestration.groups import build_gate_publish
+from include.orchestration.waits import WaitUntilReady
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 6 * * 1", timezone="UTC", interval=timedelta(days=1)),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,  # the champion of one week is judged by the next
+    default_args=DEFAULT_ARGS,
+    tags=["models", "tier:2"],
+    doc_md=__doc__,
+)
+def train_weekly() -> None:
+    """Wire the DAG."""
+    wait_for_features = WaitUntilReady(
+        task_id="wait_for_features",
+        check="lake",
+        arguments={"day": DAY, "tables": ["features.user_category", "features.user"]},
+        deadline=timedelta(hours=12),
+        execution_timeout=timedelta(hours=13),
+    )
+    examples = build_gate_publish("examples", DAY, DAY)
+
+    @task
+    def choose_experiments() -> list[str]:
+        return model_tasks.experiments()
+
+    @task
+    def pin_examples() -> int:
+        return model_tasks.examples_snapshot()
+
+    # One at a time: each takes all cores of a laptop.
+    @task(max_active_tis_per_dagrun=1, execution_timeout=timedelta(hours=6), retries=1)
+    def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
+        model_tasks.fit(experiment, snapshot_id, as_of, training_run)
+
+    # All done, not all well: one failed experiment doesn't stop the others.
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def compare(training_run: str, as_of: str, snapshot_id: int) -> dict:  # type: ignore[type-arg]
+        return model_tasks.compare(training_run, as_of, snapshot_id)
+
+    snapshot = pin_examples()
+    names = choose_experiments()
+    fitted = fit.partial(snapshot_id=snapshot, as_of=DAY, training_run=RUN).expand(experiment=names)
+    chain(wait_for_features, examples, [snapshot, names])
+    chain(fitted, compare(RUN, DAY, snapshot))
+
+
+train_weekly()

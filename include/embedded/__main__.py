@@ -1,0 +1,53 @@
+"""Commands of the embedded default: `python -m include.embedded up|down|sql|airflow …`."""
+
+import os
+import sys
+
+from include.databases import database_url
+from include.embedded.postgres import psql_path, start_postgres
+from include.errors import PipelineError
+from include.settings import PROJECT, settings
+
+USAGE = "usage: python -m include.embedded up | down | setup | sql QUERY | airflow ARGUMENTS..."
+
+
+def main(arguments: list[str]) -> None:
+    """Run one command; a failure that we understand is one sentence, not a stack trace."""
+    try:
+        _run(arguments)
+    except PipelineError as error:
+        sys.exit(f"error: {error}")
+
+
+def _run(arguments: list[str]) -> None:
+    match arguments:
+        case ["up"]:
+            from include.embedded.service import up
+
+            up(settings())
+        case ["down"]:
+            from include.embedded.service import down
+
+            down(settings())
+        case ["setup"]:
+            from include.embedded.setup import ensure_set_up
+
+            ensure_set_up(settings())
+        case ["sql", query]:
+            start_postgres(settings())
+            url = database_url(settings(), "warehouse")
+            psql = str(psql_path())
+            os.execv(psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, url])
+        case ["airflow", *rest]:
+            from include.embedded.environment import airflow_environment
+            from include.embedded.setup import ensure_set_up
+
+            ensure_set_up(settings())
+            airflow = str(PROJECT / ".venv" / "bin" / "airflow")
+            os.execve(airflow, [airflow, *rest], airflow_environment(settings()))
+        case _:
+            sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,25 @@
+"""Migrate the warehouse, make the lake's tables, and let MLflow make its own."""
+
+from include.config import load_config
+from include.contracts import lake_tables
+from include.lake import Lake
+from include.settings import settings
+from include.training.tracking import connect
+from include.warehouse.engine import engine
+from include.warehouse.migrate import migrate
+
+
+def main() -> None:
+    """Bring everything but Airflow's database up to date."""
+    chosen = settings()
+    config = load_config(chosen)
+    with engine(chosen).begin() as connection:
+        migrate(connection)
+    lake = Lake(chosen)
+    for contract in lake_tables(config.events.names).values():
+        lake.create(contract)
+    connect(chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Tasks around models: fit, compare, choose, and bring scores to the warehouse."""
+
+import subprocess
+import sys
+from datetime import date
+from typing import Any
+
+
+def experiments() -> list[str]:
+    """Names of the configured experiments; one task is mapped over each."""
+    from include.config import load_config
+    from include.settings import settings
+
+    return [one.name for one in load_config(settings()).experiments.experiments]
+
+
+def examples_snapshot() -> int:
+    """The snapshot of `training.examples` that all experiments of a run read.
+
+    Raises:
+        LakeError: The table is empty.
+    """
+    from include.config import load_config
+    from include.contracts import lake_tables
+    from include.errors import LakeError
+    from include.lake import Lake
+    from include.settings import settings
+
+    contract = lake_tables(load_config(settings()).events.names)["training.examples"]
+    snapshot = Lake(settings()).snapshot_id(contract)
+    if snapshot is None:
+        raise LakeError("training.examples is empty: clear `examples.build`")
+    return snapshot
+
+
+def fit_command(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> list[str]:
+    """Arguments of the training entry point: the same for a subprocess and for a pod."""
+    return [
+        "-m",
+        "include.training.fit",
+        "--experiment",
+        experiment,
+        "--examples-snapshot",
+        str(snapshot_id),
+        "--as-of",
+        as_of,
+        "--training-run",
+        training_run,
+    ]
+
+
+def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
+    """Fit one experiment in a process of its own, so that it gets what a pod would get.
+
+    Raises:
+        PipelineError: It ended with another exit code than 0; the log holds its last lines.
+    """
+    from include.errors import PipelineError
+    from include.settings import PROJECT
+
+    command = [sys.executable, *fit_command(experiment, snapshot_id, as_of, training_run)]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        last = ""
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                last = line.strip() or last
+        except BaseException:
+            # A task that is killed must not leave its fit behind.
+            process.kill()
+            raise
+    if process.returncode:
+        raise PipelineError(
+            f"experiment {experiment} ended with exit code {process.returncode}: {last}. The other "
+            "experiments go on; clear `fit` to try it again"
+        )
+
+
+def compare(training_run: str, as_of: str, snapshot_id: int) -> dict[str, Any]:
+    """Compare what finished, promote the best if it may be, and store the figures."""
+    from include.config import load_config
+    from include.settings import settings
+    from include.training.compare import compare_and_promote
+    from include.warehouse.engine import engine
+    from include.warehouse.models import ModelComparison
+    from include.warehouse.upsert import upsert
+
+    day = date.fromisoformat(as_of)
+    decision = compare_and_promote(
+        settings(), load_config(settings()), training_run, day, snapshot_id
+    )
+    with engine(settings()).begin() as connection:
+        upsert(connection, ModelComparison, decision.rows)
+    verdict = "promoted" if decision.is_promoted else "not promoted"
+    print(f"[compare] version {decision.version} {verdict}: {decision.reason}", flush=True)
+    return {"version": decision.version, "is_promoted": decision.is_promoted}
+
+
+def choose_model(day: str, policy: str) -> dict[str, str]:
+    """The model that scores a day: its version, where it lies, and the policy that chose it."""
+    from include.settings import settings
+    from include.training import tracking
+
+    version = tracking.choose(tracking.connect(settings()), policy, date.fromisoformat(day))
+    print(
+        f"[choose] {day} is scored by version {version.version}, trained through "
+        f"{version.trained_through} ({policy})",
+        flush=True,
+    )
+    return {"version": version.version, "uri": version.uri, "policy": policy}
+
+
+def publish_scores(day: str, run: str, policy: str) -> None:
+    """Publish a day of scores from the lake to the prediction table."""
+    from include.config import load_config
+    from include.contracts import lake_tables
+    from include.databases import database_url
+    from include.days import Days
+    from include.lake import Lake
+    from include.receipts import read_receipt, receipt_uri
+    from include.settings import settings
+    from include.warehouse.engine import engine
+    from include.warehouse.publish import SCORE_COLUMNS, Scores, publish
+
+    receipt = read_receipt(receipt_uri(settings(), run, "scores"))
+    config = load_config(settings())
+    contract = lake_tables(config.events.names)["scores.campaign_propensity"]
+    lake = Lake(settings())
+    when = date.fromisoformat(day)
+    snapshot = lake.snapshot_id(contract)
+    schema = contract.arrow_schema()
+
+    def batches() -> Any:
+        for batch in lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS):
+            yield batch.select(list(SCORE_COLUMNS)).cast(
+                type(schema)([schema.field(name) for name in SCORE_COLUMNS])
+            )
+
+    published = publish(
+        engine(settings()),
+        database_url(settings(), "warehouse"),
+        Scores(
+            score_date=when,
+            batches=batches,
+            users=int(receipt.properties["users"]),
+            campaigns=tuple(c.campaign_id for c in config.active_campaigns),
+            model_version=receipt.properties["model_version"],
+            model_policy=policy,
+            lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
+            run_id=run,
+        ),
+    )
+    print(
+        f"[publish] {day}: {published.row_count:,} rows, checksum {published.checksum}, "
+        + ("publication " if published.is_new else "unchanged, still publication ")
+        + f"{published.publication_id}",
+        flush=True,
+    )

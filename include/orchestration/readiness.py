@@ -1,0 +1,63 @@
+"""What a DAG may have to wait for. Each function says in words what is missing, or None."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from include.contracts.features import LONGEST_WINDOW_DAYS
+from include.days import Days
+
+
+def landing(day: str) -> str | None:
+    """Wait for the source: every landing folder of the day has its `_SUCCESS`."""
+    from include.settings import settings
+    from include.sources.landing import SUCCESS, TABLES, Landing
+
+    when = date.fromisoformat(day)
+    missing = Landing(settings().landing_uri).incomplete(TABLES, Days(when, when))
+    return f"{', '.join(missing)}: no {SUCCESS} yet" if missing else None
+
+
+def lake(day: str, tables: Sequence[str]) -> str | None:
+    """Wait for other DAGs: the lake holds the day's partition of every table."""
+    from include.settings import settings
+    from include.warehouse.engine import engine
+    from include.warehouse.ledger import committed_days
+
+    when = date.fromisoformat(day)
+    with engine(settings()).connect() as connection:
+        missing = [
+            table for table in tables if not committed_days(connection, table, Days(when, when))
+        ]
+    return f"the lake has no {', '.join(missing)} of {day} yet" if missing else None
+
+
+def days_before(day: str) -> str | None:
+    """Wait for our own past: no day is missing between the start of history and this one.
+
+    Features sum 84 days up and duplicates are looked for in the days before, so a day that is built
+    over a gap would be wrong, and nobody would see it.
+    """
+    from include.settings import settings
+    from include.warehouse.engine import engine
+    from include.warehouse.ledger import committed_days, first_committed_day
+
+    when = date.fromisoformat(day)
+    table = "features.user_category_daily"
+    with engine(settings()).connect() as connection:
+        start = first_committed_day(connection, table)
+        if start is None or start >= when:
+            return None
+        first = max(start, when - timedelta(days=LONGEST_WINDOW_DAYS - 1))
+        if first > when - timedelta(days=1):
+            return None
+        before = Days(first, when - timedelta(days=1))
+        missing = sorted(set(before) - committed_days(connection, table, before))
+    if not missing:
+        return None
+    return (
+        f"the lake lacks {len(missing)} of the {len(before)} days before {day}, the first is "
+        f"{missing[0]}: run or backfill lake_daily from {missing[0]} on"
+    )
+
+
+CHECKS = {check.__name__: check for check in (landing, lake, days_before)}

@@ -1,0 +1,101 @@
+"""A deferrable wait with a deadline: no worker is held while nothing can be done."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from include.orchestration.readiness import CHECKS
+
+
+class ReadinessTrigger(BaseTrigger):
+    """Asks a check of `readiness` again and again, until it is content or the deadline passes."""
+
+    def __init__(
+        self, check: str, arguments: dict[str, Any], deadline_at: str, poke_s: float
+    ) -> None:
+        super().__init__()
+        self.check = check
+        self.arguments = arguments
+        self.deadline_at = deadline_at
+        self.poke_s = poke_s
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class and arguments, for the triggerer."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "check": self.check,
+                "arguments": self.arguments,
+                "deadline_at": self.deadline_at,
+                "poke_s": self.poke_s,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event: what is still missing, or an empty text."""
+        deadline = datetime.fromisoformat(self.deadline_at)
+        while True:
+            # The checks read files and databases: a thread keeps the triggerer's loop free.
+            missing = await asyncio.to_thread(CHECKS[self.check], **self.arguments)
+            if missing is None or datetime.now(UTC) >= deadline:
+                yield TriggerEvent(missing or "")
+                return
+            await asyncio.sleep(self.poke_s)
+
+
+class WaitUntilReady(BaseOperator):
+    """Defer until a check of `readiness` finds nothing missing.
+
+    Args:
+        check: Name of the check.
+        arguments: Its arguments; templated.
+        deadline: How long to wait before failing with what is missing.
+        poke: How often to ask.
+    """
+
+    template_fields = ("arguments",)
+
+    def __init__(
+        self,
+        *,
+        check: str,
+        arguments: dict[str, Any],
+        deadline: timedelta,
+        poke: timedelta = timedelta(seconds=10),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if check not in CHECKS:
+            raise ValueError(f"check must be one of {', '.join(CHECKS)}, got {check!r}")
+        self.check = check
+        self.arguments = arguments
+        self.deadline = deadline
+        self.poke = poke
+
+    def execute(self, context: Context) -> None:
+        """Return at once if all is there, else hand over to the triggerer."""
+        missing = CHECKS[self.check](**self.arguments)
+        if missing is None:
+            return
+        self.log.info("waiting: %s", missing)
+        self.defer(
+            trigger=ReadinessTrigger(
+                check=self.check,
+                arguments=self.arguments,
+                deadline_at=(datetime.now(UTC) + self.deadline).isoformat(),
+                poke_s=self.poke.total_seconds(),
+            ),
+            method_name="finish",
+        )
+
+    def finish(self, context: Context, event: str) -> None:
+        """Fail with what is missing if the deadline passed."""
+        if event:
+            raise AirflowFailException(
+                f"gave up after {self.deadline}: {event}. Clear this task once it is there"
+            )

@@ -1,0 +1,75 @@
+"""Scores: features and a model → `scores.campaign_propensity`."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from include.contracts import propensity
+from include.days import until
+from include.errors import PipelineError
+from include.training.prediction import Predictor, SavedModel, read_model
+from spark_jobs.transforms.pairs import known_users, pair_features
+from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
+from spark_jobs.workspace import Workspace, run_job
+
+MODEL_URI, MODEL_VERSION = "model_uri", "model_version"
+"""Parameters of the job: where the model lies, and which version it is."""
+
+
+def build(work: Workspace) -> None:
+    """Stage the scores of all known users for all active campaigns, on each of the job's days."""
+    for parameter in (MODEL_URI, MODEL_VERSION):
+        if not work.properties.get(parameter):
+            raise PipelineError(f"the job needs --set {parameter}=...")
+    model = read_model(work.properties[MODEL_URI])
+    features = [column.name for column in propensity.features(work.event_types)]
+    model.require_features(features, "features.*")
+    campaigns = work.config.active_campaigns
+    dates = list(work.days)
+    users = known_users(work.read("core.users", until(work.days.last)), dates)
+    lacking = set(dates) - work.lake.days(work.contract("features.user"))
+    if lacking:
+        raise PipelineError(
+            f"the lake has no features of {', '.join(map(str, sorted(lacking)))}: run lake_daily "
+            "for these days first"
+        )
+    pairs = pair_features(
+        users,
+        work.read("features.user_category", work.days),
+        work.read("features.user", work.days),
+        work.read("features.category", work.days),
+        campaigns,
+        work.event_types,
+    )
+    scores = pairs.mapInArrow(
+        partial(_predict, model), "score_date date, user_id long, campaign_id string, score double"
+    )
+    ranked = with_rank_and_decile(scores)
+    armed = with_arm(ranked, campaigns, work.settings.arm_key)
+    work.stage(
+        "scores.campaign_propensity",
+        armed.withColumn("model_version", F.lit(work.properties[MODEL_VERSION])),
+    )
+    work.properties["users"] = str(users.where(F.col("feature_date") == work.days.last).count())
+
+
+def _predict(model: SavedModel, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Score batches of pairs; runs in Spark's Python workers, a thread each."""
+    predictor: Predictor | None = None
+    for batch in batches:
+        predictor = predictor or model.load()
+        yield pa.RecordBatch.from_arrays(
+            [
+                batch.column("feature_date"),
+                batch.column("user_id"),
+                batch.column("campaign_id"),
+                pa.array(predictor.predict(batch, threads=1)),
+            ],
+            names=["score_date", "user_id", "campaign_id", "score"],
+        )
+
+
+if __name__ == "__main__":
+    run_job("scores", [build])

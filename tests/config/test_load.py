@@ -1,0 +1,53 @@
+"""Configuration: what ships loads, and what is wrong is named by file and key."""
+
+from pathlib import Path
+
+import pytest
+
+from include.config import load_config
+from include.errors import ConfigError
+from include.settings import Settings, load_settings
+
+CAMPAIGN = """
+campaigns:
+  - campaign_id: coffee
+    category: COFFEE
+    positive_event_types: [purchase]
+    horizon_days: 7
+    holdout_share: 0.1
+"""
+
+
+def with_campaigns(tmp_path: Path, text: str) -> Settings:
+    path = tmp_path / "campaigns.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings({"PROPENSITY_CAMPAIGNS": str(path)})
+
+
+def test_what_ships_is_valid_and_has_eight_campaigns() -> None:
+    config = load_config(load_settings({}))
+    assert len(config.active_campaigns) >= 8
+    families = [experiment.family for experiment in config.experiments.experiments]
+    assert families.count("xgboost") >= 2
+    assert families.count("torch") >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (CAMPAIGN + "    horizont: 3\n", r"campaigns.yaml: key campaigns.0.horizont: unknown key"),
+        (CAMPAIGN.replace("0.1", "1.5"), r"campaigns.yaml: key campaigns.0.holdout_share: "),
+        (CAMPAIGN.replace("[purchase]", "[view]"), r"coffee: positive_event_types names 'view'"),
+        (CAMPAIGN + CAMPAIGN.split("\n", 2)[2], r"campaign_id coffee stands there twice"),
+        ("campaigns: [", r"campaigns.yaml: isn't YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        load_config(with_campaigns(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    chosen = load_settings({"PROPENSITY_CAMPAIGNS": str(tmp_path / "none.yaml")})
+    with pytest.raises(ConfigError, match=r"none.yaml: can't be read: No such file"):
+        load_config(chosen)

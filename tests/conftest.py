@@ -1,0 +1,89 @@
+"""Real parts for all tests: one Postgres, one Spark session; a lake and databases a test asks for."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from sqlalchemy import text
+
+# Tests must not see the settings of the laptop they run on.
+for name in [name for name in os.environ if name.startswith(("PROPENSITY_", "AIRFLOW", "MLFLOW"))]:
+    del os.environ[name]
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+from include.contracts import Table, lake_tables
+from include.embedded.postgres import start_postgres, stop_postgres
+from include.settings import Settings, load_settings, settings
+from include.warehouse.engine import engine
+from include.warehouse.migrate import migrate
+from spark_jobs.session import spark_session
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    os.environ.setdefault(
+        "PYSPARK_SUBMIT_ARGS", "--master local[2] --driver-memory 2g pyspark-shell"
+    )
+    os.environ["SPARK_SHUFFLE_PARTITIONS"] = "2"
+    session = spark_session("tests")
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Settings]:
+    """A Postgres server of our own."""
+    # Not below pytest's folder: as root, the server runs as another user, who can't enter it.
+    home = Path(tempfile.mkdtemp(prefix="propensity-", dir="/var/tmp"))
+    home.chmod(0o755)
+    started = load_settings({"PROPENSITY_HOME": str(home)})
+    start_postgres(started)
+    yield started
+    stop_postgres(started)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Settings of an empty installation: no lake yet, and an empty, migrated warehouse."""
+    folder = server.home / uuid.uuid4().hex[:12]
+    folder.mkdir()
+    monkeypatch.setenv("PROPENSITY_HOME", str(server.home))
+    monkeypatch.setenv("PROPENSITY_LAKE", str(folder / "lake"))
+    monkeypatch.setenv("PROPENSITY_LANDING", str(folder / "landing"))
+    monkeypatch.setenv("PROPENSITY_DATA_DOCS", str(folder / "data_docs"))
+    settings.cache_clear()
+    chosen = settings()
+    with engine(chosen).begin() as connection:
+        for schema in ("predictions", "analytics", "pii"):
+            connection.execute(text(f"drop schema if exists {schema} cascade"))
+        connection.execute(text("drop table if exists alembic_version"))
+        migrate(connection)
+    _empty_catalog(chosen)
+    yield chosen
+    settings.cache_clear()
+
+
+@pytest.fixture
+def tables() -> dict[str, Table]:
+    """The contracts, for a vocabulary of two."""
+    return lake_tables(("view", "buy"))
+
+
+def _empty_catalog(chosen: Settings) -> None:
+    from sqlalchemy import create_engine
+
+    from include.databases import database_url
+
+    catalog = create_engine(database_url(chosen, "lake", "psycopg"))
+    with catalog.begin() as connection:
+        for table in ("iceberg_tables", "iceberg_namespace_properties"):
+            connection.execute(text(f"drop table if exists {table}"))
+    catalog.dispose()

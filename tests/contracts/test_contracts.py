@@ -1,0 +1,56 @@
+"""Contracts: one definition, the same columns in every schema, no contact data in the lake."""
+
+from include.contracts import Table, lake_tables
+from include.contracts.core import CONTACT_COLUMNS
+from include.contracts.dictionary import render
+
+TABLES = {
+    "core.events",
+    "core.rejected_events",
+    "core.rejected_dimensions",
+    "core.listings",
+    "core.users",
+    "features.user_category_daily",
+    "features.user_category",
+    "features.user",
+    "features.category",
+    "training.examples",
+    "scores.campaign_propensity",
+}
+
+
+def test_the_tables_are_these(tables: dict[str, Table]) -> None:
+    assert set(tables) == TABLES
+
+
+def test_every_schema_has_the_same_columns(tables: dict[str, Table]) -> None:
+    for table in tables.values():
+        names = list(table.column_names)
+        assert table.spark_schema().fieldNames() == names
+        assert table.arrow_schema().names == names
+        assert [field.name for field in table.iceberg_schema().fields] == names
+
+
+def test_partition_and_key_are_columns(tables: dict[str, Table]) -> None:
+    for table in tables.values():
+        assert {table.partition, *table.key} <= set(table.column_names)
+        assert table.column(table.partition).type == "date"
+
+
+def test_no_table_of_the_lake_holds_contact_data(tables: dict[str, Table]) -> None:
+    for table in tables.values():
+        assert not set(CONTACT_COLUMNS) & set(table.column_names), table.name
+
+
+def test_the_vocabulary_becomes_columns() -> None:
+    names = lake_tables(("view", "favourite"))["features.user_category"].column_names
+    assert "favourite_count_28d" in names
+    assert "purchase_count_28d" not in names
+
+
+def test_the_dictionary_names_every_column(tables: dict[str, Table]) -> None:
+    text = render(tables)
+    for table in tables.values():
+        assert f"## {table.name}\n" in text
+        for name in table.column_names:
+            assert f"| `{name}` |" in text
