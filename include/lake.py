@@ -23,15 +23,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
-from pyiceberg.expressions import (
-    AlwaysFalse,
-    AlwaysTrue,
-    And,
-    BooleanExpression,
-    GreaterThanOrEqual,
-    LessThanOrEqual,
-    Or,
-)
+from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, BooleanExpression, Or, parser
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.transforms import IdentityTransform
@@ -229,13 +221,15 @@ class Lake:
         snapshot_id: int | None = None,
         columns: tuple[str, ...] = ("*",),
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of a snapshot as Arrow batches, read file by file."""
+        """The rows of a snapshot as Arrow batches, typed as in the contract, read file by file."""
         table = self.table(contract)
         if table.current_snapshot() is None:
             return
         where = between(contract, days) if days else AlwaysTrue()
         scan = table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=columns)
-        yield from scan.to_arrow_batch_reader()
+        schema = arrow_schema(contract, columns)
+        for batch in scan.to_arrow_batch_reader():
+            yield batch.select(schema.names).cast(schema)
 
     def arrow(
         self,
@@ -245,14 +239,14 @@ class Lake:
         columns: tuple[str, ...] = ("*",),
     ) -> pa.Table:
         """The rows of a snapshot as one Arrow table, typed as in the contract."""
-        schema = contract.arrow_schema()
-        if columns != ("*",):
-            schema = pa.schema([schema.field(name) for name in columns])
-        parts = [
-            pa.Table.from_batches([batch]).select(schema.names).cast(schema)
-            for batch in self.batches(contract, days, snapshot_id, columns)
-        ]
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        batches = self.batches(contract, days, snapshot_id, columns)
+        return pa.Table.from_batches(batches, schema=arrow_schema(contract, columns))
+
+
+def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schema:
+    """The contract's Arrow schema, or that of some of its columns in the order asked for."""
+    schema = contract.arrow_schema()
+    return schema if columns == ("*",) else pa.schema([schema.field(name) for name in columns])
 
 
 def on_days(contract: Table, days: Sequence[date]) -> BooleanExpression:
@@ -271,10 +265,8 @@ def on_days(contract: Table, days: Sequence[date]) -> BooleanExpression:
 
 def between(contract: Table, days: Days) -> BooleanExpression:
     """The Iceberg filter for the partitions of `days`."""
-    return And(
-        GreaterThanOrEqual(contract.partition, days.first.isoformat()),
-        LessThanOrEqual(contract.partition, days.last.isoformat()),
-    )
+    name = contract.partition
+    return parser.parse(f"{name} >= '{days.first}' and {name} <= '{days.last}'")
 
 
 def uri_of(location: str) -> str:

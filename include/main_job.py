@@ -149,6 +149,8 @@ def _run_dag(chosen: Settings, dag_id: str, *arguments: str) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             kept.write(line)
+            if "[error " in line:
+                print(f"  {line.rstrip()}", flush=True)
             starts = [line.find(mark) for mark in OURS if mark in line]
             if starts:
                 # Airflow adds the logger's name and the line's place.

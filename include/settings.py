@@ -128,9 +128,7 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         raise SettingsError(f"{name}={first['input']!r} can't be used: {first['msg']}") from None
     anchored = {
         key: (PROJECT / value).resolve()
-        for key in (
-            "home", "data_docs", "campaigns", "events", "experiments", "spark_properties"
-        )
+        for key in ("home", "data_docs", "campaigns", "events", "experiments", "spark_properties")
         if (value := getattr(built, key)) is not None
     }
     return built.model_copy(update=anchored)

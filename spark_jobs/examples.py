@@ -32,7 +32,6 @@ def build(work: Workspace) -> None:
         users,
         work.read("features.user_category", reach).where(is_snapshot),
         work.read("features.user", reach).where(is_snapshot),
-        work.read("features.category", reach).where(is_snapshot),
         campaigns,
         work.event_types,
     ).withColumnRenamed("feature_date", "snapshot_date")

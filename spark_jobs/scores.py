@@ -39,7 +39,6 @@ def build(work: Workspace) -> None:
         users,
         work.read("features.user_category", work.days),
         work.read("features.user", work.days),
-        work.read("features.category", work.days),
         campaigns,
         work.event_types,
     )

@@ -1,4 +1,4 @@
-"""Real parts for all tests: one Postgres, one Spark session; a lake and databases a test asks for."""
+"""Real parts for all tests: one Postgres, one Spark session, a lake and databases of their own."""
 
 import os
 import shutil

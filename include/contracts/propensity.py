@@ -83,8 +83,6 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
             nullable=True,
             description="Days since the user registered, but no more than the longest window.",
         ),
-        *_windows("market_positive_count", "events", "Everybody's positive events in it"),
-        *_windows("market_active_users", "users", "Users with an event in it"),
     )
 
 

@@ -49,7 +49,7 @@ def ensure_set_up(settings: Settings) -> None:
 
 
 def archive_classes(settings: Settings) -> None:
-    """Let a small Spark application write the archive that later ones start from (once, 20-60 s)."""
+    """Let a small Spark application write the archive that later ones start from (20-60 s)."""
     archive = class_archive(settings)
     if archive.exists():
         return

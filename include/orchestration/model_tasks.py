@@ -131,20 +131,12 @@ def publish_scores(day: str, run: str, policy: str) -> None:
     lake = Lake(settings())
     when = date.fromisoformat(day)
     snapshot = lake.snapshot_id(contract)
-    schema = contract.arrow_schema()
-
-    def batches() -> Any:
-        for batch in lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS):
-            yield batch.select(list(SCORE_COLUMNS)).cast(
-                type(schema)([schema.field(name) for name in SCORE_COLUMNS])
-            )
-
     published = publish(
         engine(settings()),
         database_url(settings(), "warehouse"),
         Scores(
             score_date=when,
-            batches=batches,
+            batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
             users=int(receipt.properties["users"]),
             campaigns=tuple(c.campaign_id for c in config.active_campaigns),
             model_version=receipt.properties["model_version"],

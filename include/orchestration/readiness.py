@@ -1,6 +1,6 @@
 """What a DAG may have to wait for. Each function says in words what is missing, or None."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
@@ -60,4 +60,6 @@ def days_before(day: str) -> str | None:
     )
 
 
-CHECKS = {check.__name__: check for check in (landing, lake, days_before)}
+CHECKS: dict[str, Callable[..., str | None]] = {
+    check.__name__: check for check in (landing, lake, days_before)
+}

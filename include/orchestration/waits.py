@@ -18,7 +18,7 @@ class ReadinessTrigger(BaseTrigger):
     def __init__(
         self, check: str, arguments: dict[str, Any], deadline_at: str, poke_s: float
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.check = check
         self.arguments = arguments
         self.deadline_at = deadline_at

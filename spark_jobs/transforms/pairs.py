@@ -39,7 +39,6 @@ def pair_features(
     users: DataFrame,
     user_category: DataFrame,
     user: DataFrame,
-    category: DataFrame,
     campaigns: Sequence[Campaign],
     event_types: tuple[str, ...],
 ) -> DataFrame:
@@ -50,7 +49,6 @@ def pair_features(
             two.
         user_category: Rows of `features.user_category` of these dates.
         user: Rows of `features.user` of these dates.
-        category: Rows of `features.category` of these dates.
         campaigns: The campaigns.
         event_types: The vocabulary.
 
@@ -67,14 +65,12 @@ def pair_features(
     # A market has hundreds of categories and a few campaigns: most rows need not be joined at all.
     wanted = sorted({campaign.category for campaign in campaigns})
     user_category = user_category.where(F.col("category").isin(wanted))
-    category = category.where(F.col("category").isin(wanted))
     pairs = (
         users.crossJoin(F.broadcast(offers))
         .join(_prefixed(user_category, "uc_", ["feature_date", "user_id", "category"]),
               [*keys, "user_id"], how="left")
         .join(_prefixed(user, "u_", ["feature_date", "user_id"]),
               ["feature_date", "user_id"], how="left")
-        .join(F.broadcast(_prefixed(category, "m_", keys)), keys, how="left")
     )  # fmt: skip
 
     def zero(name: str) -> Column:
@@ -111,9 +107,6 @@ def pair_features(
     columns[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = F.least(
         F.datediff("feature_date", F.to_date("registered_at")), F.lit(LONGEST_WINDOW_DAYS)
     ).cast("double")
-    columns |= {f"market_positive_count_{d}d": positive("m_", count_name("{kind}", d))
-                for d in windows}  # fmt: skip
-    columns |= {f"market_active_users_{d}d": zero(f"m_active_users_{d}d") for d in windows}
     return pairs.select(
         "feature_date",
         "user_id",

@@ -1,0 +1,211 @@
+"""Bad input: rows are refused with reasons, files fail by name, and the last good data stays."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from sqlalchemy import text
+
+from include.config import load_config
+from include.contracts import lake_tables
+from include.days import Days
+from include.errors import ConfigError, GateError, LandingError
+from include.lake import Lake
+from include.orchestration import lake_tasks, readiness
+from include.settings import Settings, settings
+from include.warehouse.engine import engine
+from spark_jobs import daily_activity, dimensions, events, lake_days
+from spark_jobs.workspace import Workspace, run_job
+from tests.integration.landing_files import basics, complete, csv_of, day, event, land
+
+pytestmark = pytest.mark.usefixtures("spark")
+RUN = "lake_daily/test"
+ONE = Days(day(0), day(0))
+
+
+def build(days: Days = ONE, run: str = RUN) -> None:
+    """The `build` task of the events' tables."""
+    arguments = ["--from-day", f"{days.first}", "--to-day", f"{days.last}", "--run", run]
+    run_job("lake_days", [dimensions.build, events.build, daily_activity.build], arguments)
+
+
+def publish(run: str = RUN) -> None:
+    lake_tasks.gate("lake_days", run)
+    lake_tasks.publish("lake_days", run)
+
+
+def rows(place: Settings, table: str) -> list[dict[str, Any]]:
+    contract = lake_tables(load_config(place).events.names)[table]
+    return list(Lake(place).arrow(contract).to_pylist())
+
+
+def accounting(place: Settings) -> list[tuple[Any, ...]]:
+    with engine(place).connect() as connection:
+        found = connection.execute(
+            text(
+                "select ingest_date, landed, accepted, rejected, duplicate "
+                "from analytics.ingest_accounting where table_name = 'events' order by 1"
+            )
+        )
+        return [tuple(row) for row in found]
+
+
+def test_bad_rows_never_stop_the_good(place: Settings) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), "e.csv", csv_of(
+        event("good", day(0)),
+        event("good", day(0)),
+        event("not a number", day(0), user_id="abc"),
+        event("unknown type", day(0), event_type="telepathy"),
+        event("too early", day(0), occurred_at="1999-01-01T00:00:00Z"),
+        event("from the future", day(0), occurred_at=f"{day(1)}T00:00:00Z"),
+    ))  # fmt: skip
+    land(place, "events", day(0), "e.jsonl", '{"event_id": "cut off", \n')
+    build()
+    publish()
+    assert [row["event_id"] for row in rows(place, "core.events")] == ["good"]
+    reasons = {row["raw"]: row["reasons"] for row in rows(place, "core.rejected_events")}
+    assert sorted(reason for every in reasons.values() for reason in every) == [
+        "invalid_user_id",
+        "malformed_record",
+        "occurred_in_future",
+        "occurred_too_long_ago",
+        "unknown_event_type",
+    ]
+    assert any('"user_id":"abc"' in raw for raw in reasons)
+    files = {row["source_file"] for row in rows(place, "core.rejected_events")}
+    assert files == {f"events/date={day(0)}/e.csv", f"events/date={day(0)}/e.jsonl"}
+    assert accounting(place) == [(day(0), 7, 1, 5, 1)]
+
+
+def good_day(place: Settings) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), "e.csv", csv_of(event("a", day(0))))
+    build()
+    publish()
+
+
+def test_a_truncated_gzip_fails_by_name_and_the_last_good_data_stays(place: Settings) -> None:
+    good_day(place)
+    whole = csv_of(*[event(f"b{n}", day(1), value=n / 7) for n in range(5_000)])
+    path = land(place, "events", day(1), "e.csv.gz", whole)
+    path.write_bytes(path.read_bytes()[:-2_000])
+    complete(place, Days(day(1), day(1)))
+    with pytest.raises(LandingError, match=r"e\.csv\.gz: can't be unpacked to its end"):
+        build(Days(day(1), day(1)))
+    assert [row["event_id"] for row in rows(place, "core.events")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("e.csv", "event_id,occurred_at,listing_id,event_type\n", r"e\.csv: has no column user_id"),
+        ("e.csv", "", r"e\.csv: has no column event_id, occurred_at, user_id"),
+        ("e.xlsx", "?", r"e\.xlsx: not a format that is read here"),
+        ("e.parquet", "not parquet", r"e\.parquet: can't be read as parquet"),
+    ],
+)
+def test_a_bad_file_fails_by_name(place: Settings, name: str, content: str, sentence: str) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), name, content)
+    with pytest.raises(LandingError, match=sentence):
+        build()
+
+
+def test_an_empty_day_is_built_and_accounted_for(place: Settings) -> None:
+    good_day(place)
+    complete(place, Days(day(1), day(1)))
+    build(Days(day(1), day(1)))
+    publish()
+    assert accounting(place)[1] == (day(1), 0, 0, 0, 0)
+    assert [row["event_id"] for row in rows(place, "core.events")] == ["a"]
+    assert readiness.lake(str(day(1)), ["core.events"]) is None, "empty, but there"
+
+
+def test_a_day_without_success_waits_and_is_not_built(place: Settings) -> None:
+    basics(place, ONE)
+    path = Path(place.landing_uri) / "events" / f"date={day(0)}" / "_SUCCESS"
+    path.unlink()
+    missing = readiness.landing(str(day(0)))
+    assert missing is not None
+    assert f"events/date={day(0)}: no _SUCCESS yet" in missing
+    with pytest.raises(LandingError, match=f"events/date={day(0)} has no _SUCCESS"):
+        build()
+
+
+def test_a_gap_before_the_day_is_named(place: Settings) -> None:
+    good_day(place)
+    assert readiness.days_before(str(day(1))) is None
+    missing = readiness.days_before(str(day(3)))
+    assert missing == (
+        f"the lake lacks 2 of the 3 days before {day(3)}, the first is {day(1)}: "
+        f"run or backfill lake_daily from {day(1)} on"
+    )
+
+
+def test_an_unknown_key_in_campaigns_fails_at_load(
+    place: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = place.campaigns.read_text(encoding="utf-8")
+    path = tmp_path / "campaigns.yaml"
+    path.write_text(shipped.replace("holdout_share", "hold_out", 1), encoding="utf-8")
+    monkeypatch.setenv("PROPENSITY_CAMPAIGNS", str(path))
+    settings.cache_clear()
+    with pytest.raises(ConfigError, match=r"campaigns.yaml: key campaigns.0.hold.*unknown key"):
+        build()
+
+
+def test_a_failed_gate_keeps_the_last_good_data_and_stores_what_failed(
+    place: Settings, spark: SparkSession
+) -> None:
+    good_day(place)
+
+    def broken(work: Workspace) -> None:
+        contract = work.contract("core.users")
+        row = (-1, None, day(1))
+        work.stage("core.users", spark.createDataFrame([row], contract.spark_schema()))
+
+    arguments = ["--from-day", f"{day(1)}", "--to-day", f"{day(1)}", "--run", "broken"]
+    run_job("lake_days", [broken], arguments)
+    with pytest.raises(GateError, match=r"core.users: user_id .*\n.*registered_at"):
+        lake_tasks.gate("lake_days", "broken")
+    assert {row["user_id"] for row in rows(place, "core.users")} == {1, 2, 3}
+    with engine(place).connect() as connection:
+        failed = connection.execute(
+            text(
+                "select column_name, severity from analytics.quality_results "
+                "where not success and first_day = :day order by 1"
+            ),
+            {"day": day(1)},
+        ).all()
+    assert failed == [("registered_at", "critical"), ("user_id", "critical")]
+
+
+def test_contact_data_never_enters_the_lake(place: Settings) -> None:
+    basics(place, ONE)
+    land(place, "users", day(0), "more.jsonl",
+         '{"user_id": 9, "registered_at": "2026-01-01", "email": "me@example.org"}\n'
+         '{"user_id": "x", "registered_at": "2026-01-01", "email": "you@example.org"}\n'
+         '{"user_id": 8, "email": "cut@example.org"')  # fmt: skip
+    land(place, "events", day(0), "e.csv", csv_of(event("a", day(0))))
+    build()
+    publish()
+    assert len(rows(place, "core.rejected_dimensions")) == 2
+    lake = Path(place.lake_uri)
+    holding = [
+        path for path in lake.rglob("*") if path.is_file() and b"@example.org" in path.read_bytes()
+    ]
+    assert holding == []
+    for name in lake_tables(load_config(place).events.names):
+        if name.startswith("core."):
+            assert "@example.org" not in str(rows(place, name))
+
+
+def test_all_four_jobs_are_in_the_daily_application() -> None:
+    assert [build.__module__ for build in lake_days.BUILDS] == [
+        "spark_jobs.dimensions",
+        "spark_jobs.events",
+        "spark_jobs.daily_activity",
+        "spark_jobs.features",
+    ]

@@ -1,0 +1,221 @@
+"""The whole way on made-up traffic, from landing files to predictions; and its promises."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from sqlalchemy import text
+
+from include.checksum import rows_checksum
+from include.config import load_config
+from include.contracts import lake_tables
+from include.days import Days
+from include.errors import NoModelError
+from include.lake import Lake
+from include.orchestration import lake_tasks, model_tasks
+from include.settings import Settings, settings
+from include.sources import synthetic
+from include.sources.landing import Landing
+from include.sources.synthetic import Traffic
+from include.training import tracking
+from include.training.prediction import read_model
+from include.warehouse.engine import engine
+from spark_jobs import examples, lake_days, scores
+from spark_jobs.workspace import run_job
+
+FIRST = date(2026, 3, 1)  # a Sunday
+LAST = FIRST + timedelta(days=34)
+TRAFFIC = Traffic(users=120, listings=60, categories=6, events_per_day=400, duplicate_share=0.02,
+                  late_share=0.03, malformed_share=0.01, is_shuffled=True)  # fmt: skip
+
+CONFIG = {
+    "events.yaml": """
+types: [{name: view}, {name: favourite}, {name: contact}]
+max_lateness_days: 30
+duplicate_lookback_days: 3
+""",
+    "campaigns.yaml": """
+campaigns:
+  - {campaign_id: zero, category: category-0000, positive_event_types: [contact, favourite],
+     horizon_days: 7, holdout_share: 0.2}
+  - {campaign_id: one, category: category-0001, positive_event_types: [view],
+     horizon_days: 7, holdout_share: 0.2}
+""",
+    "experiments.yaml": """
+snapshot_weekday: 6
+snapshot_weeks: 8
+negative_share: 1.0
+promotion: {min_auc_gain: 0.0, max_calibration_error: 1.0, min_finished_experiments: 1}
+experiments:
+  - {name: trees, family: xgboost,
+     parameters: {max_depth: 3, rounds: 40, min_child_weight: 2.0}}
+""",
+}
+
+
+@pytest.fixture
+def market(
+    place: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Settings:
+    """A market with another vocabulary and other campaigns than the one that ships."""
+    for name, content in CONFIG.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        monkeypatch.setenv(f"PROPENSITY_{Path(name).stem.upper()}", str(tmp_path / name))
+    settings.cache_clear()
+    chosen = settings()
+    synthetic.land(Landing(chosen.landing_uri), TRAFFIC, Days(FIRST, LAST))
+    return chosen
+
+
+def lake(days: Days, run: str = "") -> None:
+    """One run of lake_daily or lake_history."""
+    go("lake_days", lake_days.BUILDS, days, run or f"lake/{days}")
+
+
+def go(job: str, builds: list[Callable[..., None]], days: Days, run: str, *more: str) -> None:
+    arguments = ["--from-day", f"{days.first}", "--to-day", f"{days.last}", "--run", run, *more]
+    run_job(job, builds, arguments)
+    lake_tasks.gate(job, run)
+    lake_tasks.publish(job, run)
+
+
+def checksums(chosen: Settings, days: Days | None = None) -> dict[str, tuple[int, str]]:
+    """Rows and checksum of every table."""
+    found = {}
+    for name, contract in lake_tables(load_config(chosen).events.names).items():
+        rows = Lake(chosen).arrow(contract, days)
+        found[name] = (rows.num_rows, rows_checksum(rows))
+    return found
+
+
+def query(chosen: Settings, sql: str) -> list[tuple[Any, ...]]:
+    with engine(chosen).connect() as connection:
+        return [tuple(row) for row in connection.execute(text(sql))]
+
+
+def test_a_range_and_day_by_day_and_again_give_equal_tables(market: Settings) -> None:
+    days = Days(FIRST, FIRST + timedelta(days=6))
+    lake(days)
+    in_one = checksums(market)
+    assert in_one["core.events"][0] > 2_000
+    assert in_one["core.rejected_events"][0] > 0
+    for day in days:
+        lake(Days(day, day))
+    day_by_day = checksums(market)
+    # Day by day every day gets features; the range made Sunday's and the last day's.
+    for name in ("features.user_category", "features.user", "features.category"):
+        last = Days(days.last, days.last)
+        assert checksums(market, last)[name] == checksums_of(market, name, last)
+        assert day_by_day[name][0] > in_one[name][0]
+    for name in ("core.events", "core.rejected_events", "core.users", "core.listings",
+                 "features.user_category_daily"):  # fmt: skip
+        assert day_by_day[name] == in_one[name], name
+    lake(Days(FIRST + timedelta(days=2), FIRST + timedelta(days=2)), "again")
+    assert checksums(market) == day_by_day
+    landed, parts = query(
+        market,
+        "select sum(landed), sum(accepted + rejected + duplicate) "
+        "from analytics.ingest_accounting where table_name = 'events'",
+    )[0]
+    assert landed == parts == 7 * TRAFFIC.events_per_day
+
+
+def checksums_of(chosen: Settings, name: str, days: Days) -> tuple[int, str]:
+    return checksums(chosen, days)[name]
+
+
+def test_what_arrives_later_does_not_change_earlier_features(market: Settings) -> None:
+    """Plant events that happened on the day but arrive a day later."""
+    day, following = FIRST + timedelta(days=5), FIRST + timedelta(days=6)
+    lake(Days(FIRST, day))
+    before = checksums(market, Days(day, day))
+    landing = Landing(market.landing_uri)
+    with landing.write_day("events", following) as writer:
+        writer.write(
+            synthetic.events_batch(
+                Traffic(users=120, listings=60, categories=6, late_share=1.0), following, 0, 300
+            )
+        )
+    lake(Days(following, following))
+    lake(Days(day, day), "rerun")
+    assert checksums(market, Days(day, day)) == before
+    with_late = checksums(market, Days(following, following))
+    assert with_late["features.user_category"][0] > 0
+
+
+def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
+    market: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake(Days(FIRST, LAST))
+    go("examples", [examples.build], Days(LAST, LAST), "train")
+    snapshot = model_tasks.examples_snapshot()
+    client = tracking.connect(market)
+    with pytest.raises(NoModelError, match="no promoted model was trained only on data known by"):
+        tracking.choose(client, "as_of", FIRST)
+    model_tasks.fit("trees", snapshot, f"{LAST}", "train")
+    verdict = model_tasks.compare("train", f"{LAST}", snapshot)
+    assert verdict["is_promoted"], query(market, "select decision from analytics.model_comparison")
+
+    experiments = {e for (e,) in query(market, "select experiment from analytics.model_comparison")}
+    assert experiments == {"trees", "baseline_constant", "baseline_recency"}
+
+    chosen = model_tasks.choose_model(f"{LAST}", "as_of")
+    arguments = ["--set", f"model_uri={chosen['uri']}", "--set",
+                 f"model_version={chosen['version']}"]  # fmt: skip
+    go("scores", [scores.build], Days(LAST, LAST), "score", *arguments)
+    model_tasks.publish_scores(f"{LAST}", "score", "as_of")
+    assert query(
+        market,
+        "select count(*), count(distinct (campaign_id, user_id)), min(score) >= 0, "
+        "max(score) <= 1, count(distinct model_version), count(distinct arm) "
+        "from predictions.latest_campaign_propensity",
+    ) == [(240, 240, True, True, 1, 2)]
+
+    # Scores computed again from what the publication refers to: same examples, same model.
+    contract = lake_tables(load_config(market).events.names)["scores.campaign_propensity"]
+    (publication,) = query(market, "select lake_snapshots, row_count from predictions.publications")
+    assert publication[0]["scores.campaign_propensity"] == Lake(market).snapshot_id(contract)
+    again = "score again"
+    go("scores", [scores.build], Days(LAST, LAST), again, *arguments)
+    model_tasks.publish_scores(f"{LAST}", again, "as_of")
+    assert query(market, "select status from predictions.publications") == [("published",)]
+
+    # A sample of training rows through the scoring path gives what training said of them.
+    model = read_model(chosen["uri"])
+    table = lake_tables(load_config(market).events.names)["training.examples"]
+    rows = Lake(market).arrow(table).slice(0, 200)
+    first = model.load().predict(rows)
+    second = [float(x) for batch in rows.to_batches(max_chunksize=7)
+              for x in model.load().predict(batch)]  # fmt: skip
+    assert list(first) == second
+
+    with pytest.raises(NoModelError, match="there is no version '99' to pin; there are: version"):
+        tracking.choose(client, "pinned:99", LAST)
+    with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
+        tracking.choose(client, "newest", LAST)
+    assert tracking.choose(client, "champion", LAST).version == chosen["version"]
+
+
+def test_a_failed_fit_says_why(market: Settings) -> None:
+    from include.errors import PipelineError
+
+    with pytest.raises(PipelineError, match=r"experiment none ended with exit code 1: .*no exper"):
+        model_tasks.fit("none", 1, f"{LAST}", "train")
+
+
+def test_the_entry_point_needs_no_airflow_and_no_spark() -> None:
+    probe = (
+        "import sys\n"
+        "import include.training.fit, include.training.xgb, include.training.network\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'airflow', 'pyspark'}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert ended.stdout.strip() == "[]"
