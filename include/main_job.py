@@ -1,18 +1,18 @@
 """The main job on real data: land, load, train, score, publish, show. `make run` calls this.
 
-Each stage is a DAG run in this process's children, with the same tasks, arguments and tables as on
-the scheduler. A stage whose result is there already does nothing, so a second run is quick and
+Each stage is a DAG run in a child process, with the same tasks, arguments and tables as on the
+scheduler. A stage whose result is there already does nothing, so a second run is quick and
 changes nothing.
 """
 
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from include.config import load_config
 from include.days import Days
@@ -23,33 +23,40 @@ from include.settings import PROJECT, Settings, settings
 from include.sources import completejourney
 from include.sources.landing import Landing
 from include.warehouse.engine import engine
+from include.warehouse.ledger import committed_days
+from include.warehouse.models import ModelComparison, Publication
+
+STARTS, ENDS = "@@ starts", "@@ ends"
+"""Lines of `include.embedded.dag_runs`, which only Airflow's environment can import."""
 
 HISTORY = Days(date(2017, 1, 1), date(2017, 12, 24))
 DAY = HISTORY.last
 # Lines of our own, for people; the rest of a task's log is in Airflow's log files.
-OURS = ("[land", "[core.", "[features.", "[training.", "[scores.", "[publish]", "[contacts]",
-        "[compare]", "[choose]", "[xgb", "[torch", "[lake_days]", "[examples]", "[scores]")  # fmt: skip
+OURS = re.compile(
+    r"\[(core|features|training|scores)\.[a-z_]+\] "
+    r"|\[(lake_days|examples|scores|publish|contacts|compare|choose|xgb_\w+|torch_\w+)\] "
+)
 
 
 def main() -> None:
     """Run the stages, print how long each took, and show the result."""
     started = time.monotonic()
-    times: dict[str, float] = {}
     chosen = settings()
-
-    def stage(name: str, work: Callable[[], bool]) -> None:
-        began = time.monotonic()
-        print(f"\n== {name}", flush=True)
-        did_something = work()
-        times[name] = time.monotonic() - began
-        note = "" if did_something else " (was there already)"
-        print(f"== {name}: {times[name]:.1f} s{note}", flush=True)
-
+    times: dict[str, float] = {}
     try:
-        stage("set up and land 2017", lambda: _prepare(chosen))
-        stage(f"lake_history {HISTORY}", lambda: _history(chosen))
-        stage(f"train_weekly as of {DAY}", lambda: _train(chosen))
-        stage(f"score_daily {DAY}", lambda: _score(chosen))
+        print("\n== set up and land 2017", flush=True)
+        _prepare(chosen)
+        _stage_done(times, "set up and land 2017", started)
+        done = {
+            "lake_history": _has_history(chosen),
+            "train_weekly": _has_champion(chosen),
+            "score_daily": _has_scores(chosen),
+        }
+        for dag_id in (dag_id for dag_id, is_done in done.items() if is_done):
+            print(f"== {dag_id}: was there already", flush=True)
+        needed = [dag_id for dag_id, is_done in done.items() if not is_done]
+        if needed:
+            _run_dags(chosen, needed, times)
     except PipelineError as error:
         sys.exit(f"\nerror: {error}")
     _show(chosen)
@@ -59,86 +66,64 @@ def main() -> None:
     _where_next(chosen)
 
 
-def _prepare(chosen: Settings) -> bool:
+def _stage_done(times: dict[str, float], name: str, started: float) -> None:
+    times[name] = time.monotonic() - started
+    print(f"== {name}: {times[name]:.1f} s", flush=True)
+
+
+def _prepare(chosen: Settings) -> None:
     """Databases and landing, side by side: each keeps one core busy."""
     with ThreadPoolExecutor() as pool:
         landed = pool.submit(_land, chosen)
         ensure_set_up(chosen)
-        return landed.result()
+        landed.result()
 
 
-def _land(chosen: Settings) -> bool:
+def _land(chosen: Settings) -> None:
     landing = Landing(chosen.landing_uri)
     if not landing.incomplete(("events", "listings", "users"), completejourney.YEAR):
-        return False
+        return
     command = [sys.executable, "-m", "include.sources.completejourney"]
     if subprocess.run(command, cwd=PROJECT, check=False).returncode:
         raise PipelineError("landing The Complete Journey failed: see the lines above")
-    return True
 
 
-def _history(chosen: Settings) -> bool:
+def _has_history(chosen: Settings) -> bool:
     with engine(chosen).connect() as connection:
-        days = connection.scalar(
-            text(
-                "select count(*) from analytics.lake_partitions where table_name = "
-                "'features.user_category_daily' and partition_date between :first and :last"
-            ),
-            {"first": HISTORY.first, "last": HISTORY.last},
-        )
-        has_features = connection.scalar(
-            text(
-                "select count(*) from analytics.lake_partitions "
-                "where table_name = 'features.category' and partition_date = :day"
-            ),
-            {"day": DAY},
-        )
-    if days == len(HISTORY) and has_features:
-        return False
-    conf = f'{{"from_date": "{HISTORY.first}", "to_date": "{HISTORY.last}"}}'
-    _run_dag(chosen, "lake_history", "--conf", conf)
-    return True
+        events = committed_days(connection, "features.user_category_daily", HISTORY)
+        features = committed_days(connection, "features.category", Days(DAY, DAY))
+    return len(events) == len(HISTORY) and bool(features)
 
 
-def _train(chosen: Settings) -> bool:
+def _has_champion(chosen: Settings) -> bool:
+    query = select(ModelComparison.experiment).where(
+        ModelComparison.as_of_date == DAY, ModelComparison.is_promoted
+    )
     with engine(chosen).connect() as connection:
-        promoted = connection.scalar(
-            text(
-                "select count(*) from analytics.model_comparison "
-                "where as_of_date = :day and is_promoted"
-            ),
-            {"day": DAY},
-        )
-    if promoted:
-        return False
-    _run_dag(chosen, "train_weekly")
-    return True
+        return connection.execute(query).first() is not None
 
 
-def _score(chosen: Settings) -> bool:
+def _has_scores(chosen: Settings) -> bool:
+    query = select(Publication.publication_id).where(
+        Publication.score_date == DAY, Publication.status == "published"
+    )
     with engine(chosen).connect() as connection:
-        published = connection.scalar(
-            text(
-                "select count(*) from predictions.publications "
-                "where score_date = :day and status = 'published'"
-            ),
-            {"day": DAY},
-        )
-    if published:
-        return False
-    _run_dag(chosen, "score_daily")
-    return True
+        return connection.execute(query).first() is not None
 
 
-def _run_dag(chosen: Settings, dag_id: str, *arguments: str) -> None:
-    """One DAG run for the data day, its tasks in order, in a child process."""
+def _run_dags(chosen: Settings, dag_ids: list[str], times: dict[str, float]) -> None:
+    """DAG runs for the data day, one after the other, their tasks in order, in a child process."""
+    history = f'{{"from_date": "{HISTORY.first}", "to_date": "{HISTORY.last}"}}'
     # A manual run's data interval is the day before its date: this is the run of DAY.
-    command = ["dags", "test", *arguments, dag_id, f"{DAY + timedelta(days=1)}"]
-    log = chosen.home / f"{dag_id}.log"
+    command = [sys.executable, "-m", "include.embedded.dag_runs", f"{DAY + timedelta(days=1)}"]
+    command += [f"{dag}={history}" if dag == "lake_history" else dag for dag in dag_ids]
+    log = chosen.home / "main_job.log"
+    running, began = "", time.monotonic()
+    errors: list[str] = []
     with (
         log.open("w", encoding="utf-8") as kept,
         subprocess.Popen(
-            [str(PROJECT / ".venv" / "bin" / "airflow"), *command],
+            command,
             env=airflow_environment(chosen),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
@@ -149,16 +134,22 @@ def _run_dag(chosen: Settings, dag_id: str, *arguments: str) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             kept.write(line)
-            if "[error " in line:
+            if line.startswith(STARTS):
+                running = line.removeprefix(STARTS).strip()
+                print(f"\n== {running}", flush=True)
+            elif line.startswith(ENDS):
+                _stage_done(times, running, began)
+                began = time.monotonic()
+            elif "[error " in line:
+                errors.append(line.rstrip())
                 print(f"  {line.rstrip()}", flush=True)
-            starts = [line.find(mark) for mark in OURS if mark in line]
-            if starts:
+            elif ours := OURS.search(line):
                 # Airflow adds the logger's name and the line's place.
-                print(f"  {line[min(starts) :].split(' [airflow.')[0].rstrip()}", flush=True)
+                print(f"  {line[ours.start() :].split(' [airflow.')[0].rstrip()}", flush=True)
     if process.returncode:
-        tail = log.read_text(encoding="utf-8").splitlines()
-        errors = [line for line in tail if "rror:" in line or "Error" in line][-3:]
-        raise PipelineError(f"{dag_id} failed: see {log}\n" + "\n".join(errors))
+        raise PipelineError(
+            f"{running or 'Airflow'} failed, its whole log is {log}\n" + "\n".join(errors[-3:])
+        )
 
 
 def _show(chosen: Settings) -> None:

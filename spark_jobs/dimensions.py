@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.contracts import core
-from spark_jobs.landing_reader import read_landed
+from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.dimensions import (
     with_parsed_listing,
     with_parsed_user,
@@ -47,7 +47,7 @@ def _rejected(rows: DataFrame, table: str) -> DataFrame:
         F.lit(table).alias("source_table"),
         F.to_json("landed").alias("raw"),
         "reasons",
-        "source_file",
+        below_landing(),
         "ingest_date",
     )
 

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from include.contracts import core
 from include.days import Days, until
-from spark_jobs.landing_reader import read_landed
+from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.events import (
     suspects,
     with_category,
@@ -36,7 +36,7 @@ def build(work: Workspace) -> None:
     rejected = work.stage(
         "core.rejected_events",
         landed.where(is_refused).select(
-            F.to_json("landed").alias("raw"), "reasons", "source_file", "ingest_date"
+            F.to_json("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
         ),
     )
     listings = work.read("core.listings", until(work.days.last))

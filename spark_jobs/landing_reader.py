@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -32,6 +32,7 @@ SUFFIXES = {
 }
 # Files differ in how they spell a type; a column keeps its type only where all files agree.
 TEXT = "string"
+DAY = "date"
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def read_landed(
 
     Returns:
         One row a landed row: `columns` (texts, or typed where all files agree on a type),
-        `_corrupt_record` (the text of a row that can't be read), `source_file` below the landing
-        zone, and `ingest_date`.
+        `_corrupt_record` (the text of a row that can't be read), `source_file` (its URI), and
+        `ingest_date`.
 
     Raises:
         LandingError: A day isn't complete, or a file is of no known format, can't be read, or
@@ -84,7 +85,10 @@ def read_landed(
         for uri in landing.files(table, day):
             file = inspect(uri, required)
             groups[file.form, file.columns, file.schema].append(uri)
-    parts = [_read(spark, form, names, uris, columns) for (form, names, _), uris in groups.items()]
+    base = landing.folder(table, days.first).rsplit("/", 1)[0]
+    parts = [
+        _read(spark, base, form, names, uris, columns) for (form, names, _), uris in groups.items()
+    ]
     if not parts:
         texts = ", ".join(f"`{name}` string" for name in (*columns, CORRUPT, "source_file"))
         return spark.createDataFrame([], f"{texts}, ingest_date date")
@@ -138,6 +142,11 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
     return LandedFile(uri, form, names, key)
 
 
+def below_landing() -> Column:
+    """`source_file` as the name below the landing zone, for rejected rows."""
+    return F.regexp_extract("source_file", r"([^/]+/date=[^/]+/[^/]+)$", 1).alias("source_file")
+
+
 def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | None:
     """Read compressed files to their end; the first one that breaks, with what is wrong with it.
 
@@ -169,28 +178,32 @@ def _csv_header(stream: io.BufferedIOBase, is_gzip: bool) -> tuple[str, ...]:
 
 def _read(
     spark: SparkSession,
+    base: str,
     form: str,
     names: tuple[str, ...],
     uris: list[str],
     columns: tuple[str, ...],
 ) -> DataFrame:
+    # With a base path, Spark takes the day from the folder's name, once a file.
+    reader = spark.read.option("basePath", base)
     if form == "parquet":
-        rows = spark.read.parquet(*uris).withColumn(CORRUPT, F.lit(None).cast(TEXT))
+        rows = reader.parquet(*uris).withColumn(CORRUPT, F.lit(None).cast(TEXT))
         found = set(names)
     else:
-        texts = names if form == "csv" else columns
-        schema = T.StructType([T.StructField(name, T.StringType()) for name in (*texts, CORRUPT)])
-        reader = spark.read.schema(schema).option("columnNameOfCorruptRecord", CORRUPT)
+        # CSV goes by place: a column of the file's own called `date` must not hide the folder's.
+        texts = [f"file_{name}" if name == DAY else name for name in names] or columns
+        fields = [T.StructField(name, T.StringType()) for name in (*texts, CORRUPT)]
+        schema = T.StructType([*fields, T.StructField(DAY, T.DateType())])
+        reader = reader.schema(schema).option("columnNameOfCorruptRecord", CORRUPT)
         rows = (
             reader.csv(uris, header=True, escape='"', mode="PERMISSIVE")
             if form == "csv"
             else reader.json(uris, mode="PERMISSIVE")
         )
         found = set(texts)
-    path = F.col("_metadata.file_path")
     return rows.select(
         *[F.col(name) if name in found else F.lit(None).cast(TEXT).alias(name) for name in columns],
         F.col(CORRUPT),
-        F.regexp_extract(path, r"([^/]+/date=[^/]+/[^/]+)$", 1).alias("source_file"),
-        F.to_date(F.regexp_extract(path, r"/date=(\d{4}-\d{2}-\d{2})/", 1)).alias("ingest_date"),
+        F.col("_metadata.file_path").alias("source_file"),
+        F.col(DAY).cast("date").alias("ingest_date"),
     )

@@ -23,6 +23,8 @@ def spark_session(name: str) -> SparkSession:
         .config("spark.sql.shuffle.partitions", os.environ.get("SPARK_SHUFFLE_PARTITIONS", "8"))
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.sql.warehouse.dir", f"{tempfile.gettempdir()}/spark-warehouse")
+        # What is kept is read two or three times within a minute: not worth compressing.
+        .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()

@@ -14,6 +14,8 @@ from sqlalchemy import text
 # Tests must not see the settings of the laptop they run on.
 for name in [name for name in os.environ if name.startswith(("PROPENSITY_", "AIRFLOW", "MLFLOW"))]:
     del os.environ[name]
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="propensity-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 

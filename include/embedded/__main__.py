@@ -8,7 +8,9 @@ from include.embedded.postgres import psql_path, start_postgres
 from include.errors import PipelineError
 from include.settings import PROJECT, settings
 
-USAGE = "usage: python -m include.embedded up | down | setup | sql QUERY | airflow ARGUMENTS..."
+USAGE = (
+    "usage: python -m include.embedded up | down | setup | checksums | sql QUERY | airflow ARGS..."
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -38,6 +40,9 @@ def _run(arguments: list[str]) -> None:
             url = database_url(settings(), "warehouse")
             psql = str(psql_path())
             os.execv(psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, url])
+        case ["checksums"]:
+            start_postgres(settings())
+            _checksums()
         case ["airflow", *rest]:
             from include.embedded.environment import airflow_environment
             from include.embedded.setup import ensure_set_up
@@ -47,6 +52,33 @@ def _run(arguments: list[str]) -> None:
             os.execve(airflow, [airflow, *rest], airflow_environment(settings()))
         case _:
             sys.exit(USAGE)
+
+
+def _checksums() -> None:
+    """Rows and checksum of every lake table and of the prediction table."""
+    from sqlalchemy import text
+
+    from include.checksum import rows_checksum
+    from include.config import load_config
+    from include.contracts import lake_tables
+    from include.lake import Lake
+    from include.warehouse.engine import engine
+
+    for name, contract in lake_tables(load_config(settings()).events.names).items():
+        rows = 0
+        parts = []
+        for batch in Lake(settings()).batches(contract):
+            rows += batch.num_rows
+            parts.append(batch)
+        print(f"{name} {rows} {rows_checksum(parts)}")
+    with engine(settings()).connect() as connection:
+        for row in connection.execute(
+            text(
+                "select score_date, row_count, checksum, publication_id "
+                "from predictions.publications where status = 'published' order by 1"
+            )
+        ):
+            print("predictions.campaign_propensity", *row)
 
 
 if __name__ == "__main__":

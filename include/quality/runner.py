@@ -82,7 +82,10 @@ class Audit:
         computed = {rule.column: F.expr(rule.expression) for rule in rules if rule.expression}
         expectations = [
             getattr(self._gx.expectations, rule.expectation)(
-                **rule.arguments, severity=rule.severity, notes=_notes(rule)
+                **rule.arguments,
+                **({"value": _distinct(rows, rule)} if rule.distinct else {}),
+                severity=rule.severity,
+                notes=_notes(rule),
             )
             for rule in rules
         ]
@@ -103,6 +106,10 @@ class Audit:
                 raise RuntimeError(f"{name}: {result.expectation_config.type} broke: {raised}")
         by_id = {result.expectation_config.id: result for result in validation.results}
         return [by_id[expectation.id] for expectation in suite.expectations]
+
+
+def _distinct(rows: "DataFrame", rule: Rule) -> int:
+    return rows.select(*rule.distinct).distinct().count()
 
 
 def _exception(result: Any) -> str | None:

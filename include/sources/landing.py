@@ -52,10 +52,6 @@ class Landing:
             if info.type == fs.FileType.File and not info.base_name.startswith(("_", "."))
         )
 
-    def below(self, uri: str) -> str:
-        """A file's name below the landing zone, for messages and rejected rows."""
-        return uri.removeprefix(f"{uri_of(self.location)}/")
-
     @contextmanager
     def write_day(self, table: str, day: date) -> Iterator["DayWriter"]:
         """Write a day's files and, if nothing went wrong, `_SUCCESS` at the end."""

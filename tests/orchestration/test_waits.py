@@ -1,0 +1,67 @@
+"""The deferrable wait: asks until content, gives up at the deadline, says what is missing."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from include.orchestration import waits
+from include.orchestration.waits import ReadinessTrigger, WaitUntilReady
+
+
+def trigger(check: str, deadline_s: float) -> ReadinessTrigger:
+    deadline = datetime.now(UTC) + timedelta(seconds=deadline_s)
+    return ReadinessTrigger(check, {"day": "2026-03-01"}, deadline.isoformat(), 0.01)
+
+
+async def first_event(one: ReadinessTrigger) -> str:
+    async for event in one.run():
+        return str(event.payload)
+    raise AssertionError("no event")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What the check will say, one after the other; the last for ever."""
+    given: list[str | None] = []
+
+    def check(day: str) -> str | None:
+        assert day == "2026-03-01"
+        return given.pop(0) if len(given) > 1 else given[0]
+
+    monkeypatch.setitem(waits.CHECKS, "landing", check)
+    return given
+
+
+def test_asks_until_nothing_is_missing(answers: list[str | None]) -> None:
+    answers += ["not yet", "not yet", None]
+    assert asyncio.run(first_event(trigger("landing", 60))) == ""
+    assert answers == [None]
+
+
+def test_gives_up_at_the_deadline_with_what_is_missing(answers: list[str | None]) -> None:
+    answers += ["events/date=2026-03-01: no _SUCCESS yet"]
+    event = asyncio.run(first_event(trigger("landing", 0.05)))
+    assert event == "events/date=2026-03-01: no _SUCCESS yet"
+
+
+def test_the_task_defers_only_if_something_is_missing(answers: list[str | None]) -> None:
+    task = WaitUntilReady(task_id="wait", check="landing", arguments={"day": "2026-03-01"},
+                          deadline=timedelta(hours=12))  # fmt: skip
+    answers += [None]
+    task.execute({})
+    answers[:] = ["not yet"]
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == "include.orchestration.waits.ReadinessTrigger"
+    assert arguments["check"] == "landing"
+    with pytest.raises(AirflowFailException, match=r"gave up after 12:00:00: not yet. Clear"):
+        task.finish({}, "not yet")
+    task.finish({}, "")
+
+
+def test_an_unknown_check_is_refused_at_parse() -> None:
+    with pytest.raises(ValueError, match="check must be one of landing, lake, days_before"):
+        WaitUntilReady(task_id="w", check="weather", arguments={}, deadline=timedelta(hours=1))
