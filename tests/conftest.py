@@ -1,5 +1,6 @@
 """Real parts for all tests: one Postgres, one Spark session, a lake and databases of their own."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -35,6 +36,8 @@ def spark() -> Iterator[SparkSession]:
     os.environ["SPARK_SHUFFLE_PARTITIONS"] = "2"
     session = spark_session("tests")
     session.sparkContext.setLogLevel("OFF")
+    # It logs each object that it lets go of, even after pytest closed the log.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     yield session
     session.stop()
 

@@ -25,28 +25,23 @@ def reactions(
     Returns:
         `snapshot_date`, `user_id`, `campaign_id`: one row a pair that reacted.
     """
-    dates = F.array(*[F.lit(day) for day in sorted(snapshot_dates)])
-    known_on = F.greatest("event_date", "ingest_date")
+    snapshots = daily.sparkSession.createDataFrame(
+        [(day,) for day in sorted(snapshot_dates)], "snapshot_date date"
+    )
     found: DataFrame | None = None
     for campaign in campaigns:
         happened = F.lit(False)
         for kind in campaign.positive_event_types:
             happened = happened | (F.col(f"{kind}_count") > 0)
-        horizon = campaign.horizon_days
+        end = F.date_add("snapshot_date", campaign.horizon_days)
         one = (
             daily.where((F.col("category") == campaign.category) & happened)
-            .select(
-                F.explode(
-                    F.filter(
-                        dates,
-                        lambda day, h=horizon: (
-                            (F.col("event_date") > day)  # type: ignore[misc]
-                            & (known_on <= F.date_add(day, h))
-                        ),
-                    )
-                ).alias("snapshot_date"),
-                "user_id",
+            .join(
+                F.broadcast(snapshots),
+                (F.col("event_date") > F.col("snapshot_date"))
+                & (F.greatest("event_date", "ingest_date") <= end),
             )
+            .select("snapshot_date", "user_id")
             .distinct()
             .withColumn("campaign_id", F.lit(campaign.campaign_id))
         )

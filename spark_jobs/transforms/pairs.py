@@ -102,8 +102,8 @@ def pair_features(
     columns |= {f"user_active_days_{d}d": zero(f"u_active_days_{d}d") for d in windows}
     columns["user_days_since_last"] = F.col("u_days_since_last").cast("double")
     columns["user_categories_84d"] = zero("u_categories_84d")
-    # Capped: beyond the longest window it only tells the date. Uncapped, trees took it for a clock,
-    # and the calibration error out of time was 0.095 instead of 0.033 (measured on 2017-12-17).
+    # Capped: beyond the longest window it tells the date rather than the user, and tomorrow's
+    # largest value is one that no model has seen.
     columns[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = F.least(
         F.datediff("feature_date", F.to_date("registered_at")), F.lit(LONGEST_WINDOW_DAYS)
     ).cast("double")
