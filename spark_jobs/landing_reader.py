@@ -172,8 +172,8 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
 
 def _csv_header(stream: io.BufferedIOBase, is_gzip: bool) -> tuple[str, ...]:
     raw = gzip.GzipFile(fileobj=stream) if is_gzip else stream
-    line = raw.readline().decode("utf-8-sig").strip("\r\n")
-    return tuple(next(csv.reader([line]), []))
+    lines = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    return tuple(next(csv.reader(lines), []))
 
 
 def _read(

@@ -21,7 +21,7 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
     names = ["listing_id", "category", "title", "price"]
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
-    rows = landed.withColumn("landed", F.struct(*names, CORRUPT)).drop(*names)
+    rows = landed.withColumn("landed", F.struct(*names, CORRUPT)).drop(*names, CORRUPT)
     price = number(original["price"], kinds["price"])
     rows = rows.withColumns(
         {
@@ -53,7 +53,9 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
     withheld = F.when(F.col(CORRUPT).isNotNull(), F.lit("(withheld: may hold contact data)"))
-    rows = landed.withColumn("landed", F.struct(*names, withheld.alias(CORRUPT))).drop(*names)
+    rows = landed.withColumn("landed", F.struct(*names, withheld.alias(CORRUPT))).drop(
+        *names, CORRUPT
+    )
     rows = rows.withColumns(
         {
             "user_id": long(original["user_id"], kinds["user_id"]),

@@ -27,7 +27,7 @@ def with_parsed_event(landed: DataFrame, events: Events) -> DataFrame:
     """
     names = ["event_id", "occurred_at", "user_id", "listing_id", "event_type", "value"]
     original = {name: F.col(f"landed.{name}") for name in names}
-    rows = landed.withColumn("landed", F.struct(*names, CORRUPT)).drop(*names)
+    rows = landed.withColumn("landed", F.struct(*names, CORRUPT)).drop(*names, CORRUPT)
     kinds = dict(landed.dtypes)
     rows = rows.withColumns(
         {

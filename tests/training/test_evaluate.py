@@ -35,7 +35,7 @@ def test_one_class_has_no_auc() -> None:
 def test_calibration_of_a_constant_is_its_distance_from_the_truth() -> None:
     label = np.array([1, 0] * 50, dtype=np.float32)
     weight = np.ones(100, dtype=np.float32)
-    assert calibration_error(np.full(100, 0.5), label, weight) == pytest.approx(0.0)
+    assert calibration_error(np.full(100, 0.5), label, weight) == pytest.approx(0.0, abs=1e-6)
     assert calibration_error(np.full(100, 0.3), label, weight) == pytest.approx(0.2)
 
 

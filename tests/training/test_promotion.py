@@ -41,7 +41,7 @@ def test_a_better_calibrated_candidate_may() -> None:
 def test_each_condition_can_stop_it(
     who: str, scope: str, change: dict[str, float], objection: str
 ) -> None:
-    every = deepcopy(GOOD | {"champion": metrics(0.84, 0.27)})
+    every = deepcopy(GOOD | ({"champion": metrics(0.84, 0.27)} if who == "champion" else {}))
     every[who][scope] |= change
     objections = judge(every, "candidate", RULES)
     assert len(objections) == 1
