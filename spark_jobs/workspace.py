@@ -18,7 +18,6 @@ from importlib import import_module
 
 import pyarrow.parquet as pq
 from pyarrow import fs
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -160,6 +159,10 @@ class Workspace:
             self.staged[name] = self.staged[name].model_copy(update={"results": verdict.result()})
         self._auditor.shutdown()
 
+    def abandon_audits(self) -> None:
+        """Don't wait for audits of an attempt that failed anyway."""
+        self._auditor.shutdown(cancel_futures=True)
+
     def _audit(self, contract: Table, files: tuple[str, ...]) -> tuple[ExpectationResult, ...]:
         started = time.monotonic()
         rows = self._staged_rows(contract, files)
@@ -265,7 +268,12 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
         for build in builds:
             build(work)
         work.finish_audits()
-    except PySparkException as error:
+    except PipelineError:
+        work.abandon_audits()
+        raise
+    # Spark's errors come as several types, over Py4J and over Connect.
+    except Exception as error:
+        work.abandon_audits()
         if broken := find_broken(work.landing, TABLES, days):
             raise LandingError(
                 f"{broken}. Ask the source to send the file again; nothing was changed"
