@@ -10,6 +10,7 @@ import io
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -170,7 +171,7 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
     return None
 
 
-def _csv_header(stream: io.BufferedIOBase, is_gzip: bool) -> tuple[str, ...]:
+def _csv_header(stream: IO[bytes], is_gzip: bool) -> tuple[str, ...]:
     raw = gzip.GzipFile(fileobj=stream) if is_gzip else stream
     lines = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
     return tuple(next(csv.reader(lines), []))

@@ -32,11 +32,12 @@ def _windows(name: str, unit: str, description: str) -> list[Column]:
 def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
     """Model features of a user × campaign pair, in the order of the model's matrix.
 
+    The prefix says whose activity a feature sums up: the user's in the campaign's category
+    (`positive_`, `category_`), or the user's anywhere (`user_`). Counts of what didn't happen are
+    0; recencies of what never happened are null.
+
     What everybody does (`features.category`) is left out: it is the same number for all users on
     a day, so it tells a model which of a few training weeks a row is from, and nothing about users.
-
-    The prefix says whose activity a feature sums up: the user's in the campaign's category
-    (`positive_`, `category_`), or the user's anywhere (`user_`). Counts of what didn't happen are 0; recencies of what never happened are null.
     """
     return (
         *_windows("positive_count", "events", "The user's positive events in the category"),
