@@ -35,10 +35,7 @@ def up(settings: Settings) -> None:
     with log.open("ab") as output:
         process = subprocess.Popen(
             [str(PROJECT / ".venv" / "bin" / "airflow"), "standalone"],
-            env={
-                **airflow_environment(settings),
-                "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-            },
+            env=airflow_environment(settings),
             cwd=PROJECT,
             stdout=output,
             stderr=subprocess.STDOUT,
