@@ -149,7 +149,7 @@ class Workspace:
             table=name, files=tuple(files), days=replaced, rows=counts, results=()
         )
         # Half of an audit is Python's, and most of its Spark jobs are small: the next table is
-        # built meanwhile (a year of history: 140 s instead of 170).
+        # built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, tuple(files))
         return self._staged_rows(contract, tuple(files))
 

@@ -66,7 +66,7 @@ def contract_rules(contract: Table) -> tuple[Rule, ...]:
             arguments={"column_list": columns},
             reason=reason,
         )
-        # As many rows as keys says the same without sorting all rows (a third of the time).
+        # As many rows as keys says the same without sorting all rows.
         found.append(
             Rule(
                 expectation="ExpectTableRowCountToEqual",
