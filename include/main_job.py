@@ -21,7 +21,7 @@ from include.embedded.setup import ensure_set_up
 from include.errors import PipelineError
 from include.settings import PROJECT, Settings, settings
 from include.sources import completejourney
-from include.sources.landing import Landing
+from include.sources.landing import TABLES, Landing
 from include.warehouse.engine import engine
 from include.warehouse.ledger import committed_days
 from include.warehouse.models import ModelComparison, Publication
@@ -81,7 +81,7 @@ def _prepare(chosen: Settings) -> None:
 
 def _land(chosen: Settings) -> None:
     landing = Landing(chosen.landing_uri)
-    if not landing.incomplete(("events", "listings", "users"), completejourney.YEAR):
+    if not landing.incomplete(TABLES, completejourney.YEAR):
         return
     command = [sys.executable, "-m", "include.sources.completejourney"]
     if subprocess.run(command, cwd=PROJECT, check=False).returncode:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from include.days import Days
 from include.settings import settings
-from include.sources.landing import Landing
+from include.sources.landing import TABLES, Landing
 
 FIRST_DAY = date(2017, 1, 1)
 # The data's clock runs some hours ahead of the stores': 534 purchases of the last evening carry
@@ -143,11 +143,7 @@ def land(landing: Landing, days: Days = YEAR) -> int:
     Returns:
         Number of days written.
     """
-    missing = [
-        day
-        for day in days
-        if not all(landing.is_complete(table, day) for table in ("events", "listings", "users"))
-    ]
+    missing = [day for day in days if not all(landing.is_complete(table, day) for table in TABLES)]
     if not missing:
         return 0
     every = events()

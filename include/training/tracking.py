@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -162,9 +162,6 @@ def versions(client: MlflowClient) -> list[Version]:
 def promoted(client: MlflowClient) -> list[Version]:
     """The versions that became champion at some time, oldest first."""
     return [version for version in versions(client) if version.is_promoted]
-
-
-Policy = Literal["as_of", "champion"]
 
 
 def choose(client: MlflowClient, policy: str, day: date) -> Version:
