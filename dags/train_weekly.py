@@ -58,8 +58,9 @@ def train_weekly() -> None:
     def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
         model_tasks.fit(experiment, snapshot_id, as_of, training_run)
 
-    # All done, not all well: one failed experiment doesn't stop the others.
-    @task(trigger_rule=TriggerRule.ALL_DONE)
+    # All done, not all well: one failed experiment doesn't stop the others. But without examples
+    # there is nothing to compare, and the red task to look at is the one that made none.
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def compare(training_run: str, as_of: str, snapshot_id: int) -> dict:  # type: ignore[type-arg]
         return model_tasks.compare(training_run, as_of, snapshot_id)
 

@@ -114,8 +114,11 @@ def _has_scores(chosen: Settings) -> bool:
 def _run_dags(chosen: Settings, dag_ids: list[str], times: dict[str, float]) -> None:
     """DAG runs for the data day, one after the other, their tasks in order, in a child process."""
     history = f'{{"from_date": "{HISTORY.first}", "to_date": "{HISTORY.last}"}}'
-    # A manual run's data interval is the day before its date: this is the run of DAY.
-    command = [sys.executable, "-m", "include.embedded.dag_runs", f"{DAY + timedelta(days=1)}"]
+    # A manual run's data interval is the last whole one before its date: this is the run of DAY.
+    # Not midnight: that is the logical date of the scheduled run of the next day, and a backfill
+    # passes over a day whose logical date is taken.
+    when = f"{DAY + timedelta(days=1)}T06:00:00"
+    command = [sys.executable, "-m", "include.embedded.dag_runs", when]
     command += [f"{dag}={history}" if dag == "lake_history" else dag for dag in dag_ids]
     log = chosen.home / "main_job.log"
     running, began = "", time.monotonic()

@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import psutil
 
@@ -32,6 +33,7 @@ def up(settings: Settings) -> None:
         print(f"Airflow runs already: {url}", flush=True)
         return
     log = settings.home / "airflow.log"
+    started = time.monotonic()
     with log.open("ab") as output:
         process = subprocess.Popen(
             [str(PROJECT / ".venv" / "bin" / "airflow"), "standalone"],
@@ -42,9 +44,10 @@ def up(settings: Settings) -> None:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    since = psutil.Process(process.pid).create_time()
+    _session_path(settings).write_text(f"{process.pid} {since}", encoding="utf-8")
     # The scheduler takes half a minute to get going; the class archive is made meanwhile.
     archive_classes(settings)
-    started = time.monotonic()
     while time.monotonic() - started < READY_S:
         if process.poll() is not None:
             raise PipelineError(f"Airflow ended with exit code {process.returncode}: see {log}")
@@ -77,22 +80,52 @@ def down(settings: Settings) -> None:
             time.sleep(0.5)
         else:
             raise PipelineError(f"processes {_members(settings)} could not be stopped")
+    _session_path(settings).unlink(missing_ok=True)
     if stop_postgres(settings):
         print("stopped Postgres", flush=True)
 
 
 def _members(settings: Settings) -> list[int]:
-    """Processes that run with this installation's AIRFLOW_HOME, wherever they were started from."""
+    """Processes of this installation's Airflow, wherever they were started from.
+
+    They are known by their AIRFLOW_HOME, which Airflow's API server overwrites when it gives itself
+    a name; by the session that `up` opened, which others leave; and by whom they come from.
+    """
     home = str(settings.home / "airflow")
-    found = []
+    sid = _session(settings)
+    found = set()
     for process in psutil.process_iter():
         try:
-            is_ours = process.environ().get("AIRFLOW_HOME") == home
-            if is_ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except psutil.Error:
+            if os.getsid(process.pid) == sid or process.environ().get("AIRFLOW_HOME") == home:
+                found |= {process, *process.children(recursive=True)}
+        except (psutil.Error, ProcessLookupError):
             continue
-    return found
+    return sorted(
+        process.pid for process in found if process.pid != os.getpid() and _is_alive(process)
+    )
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _session_path(settings: Settings) -> Path:
+    return settings.home / "airflow.session"
+
+
+def _session(settings: Settings) -> int | None:
+    """Id of the session that `up` opened, unless it is another's by now."""
+    if not _session_path(settings).exists():
+        return None
+    sid, started = _session_path(settings).read_text(encoding="utf-8").split()
+    try:
+        is_reused = psutil.Process(int(sid)).create_time() != float(started)
+    except psutil.NoSuchProcess:
+        is_reused = False  # the kernel gives an id to nobody while its session has a process
+    return None if is_reused else int(sid)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -48,8 +48,6 @@ def days_before(day: str) -> str | None:
         if start is None or start >= when:
             return None
         first = max(start, when - timedelta(days=LONGEST_WINDOW_DAYS - 1))
-        if first > when - timedelta(days=1):
-            return None
         before = Days(first, when - timedelta(days=1))
         missing = sorted(set(before) - committed_days(connection, table, before))
     if not missing:

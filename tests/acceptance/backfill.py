@@ -5,6 +5,7 @@
 Prints how long one day through `lake_daily` and `score_daily` takes, task by task.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -104,9 +105,12 @@ def main() -> None:
         print(f"ok: {DAYS} days of the prediction table, every known user, by one model")
     finally:
         print(run("make", "down").strip(), flush=True)
+    # Some overwrite their command line, some their environment; none its working directory.
     home = str(settings().home)
-    left = [p.info for p in psutil.process_iter(["pid", "cmdline"])
-            if any(home in part for part in p.info["cmdline"] or [])]  # fmt: skip
+    left = [p.info for p in psutil.process_iter(["pid", "ppid", "cmdline", "cwd"])
+            if (p.pid not in (os.getpid(), os.getppid()) and p.info["cwd"] == str(PROJECT)
+            and "airflow" in " ".join(p.info["cmdline"]))
+            or any(home in part for part in p.info["cmdline"] or [])]  # fmt: skip
     if left:
         sys.exit(f"FAILED: make down left processes behind: {left}")
     print("ok: make down left no process behind")

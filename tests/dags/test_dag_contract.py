@@ -1,6 +1,7 @@
 """What every DAG promises, whatever it does. The DAGs are loaded by Airflow itself."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -44,9 +45,11 @@ print("DAGS:" + json.dumps({
             "kind": type(task).__name__ if not task.is_mapped else "mapped",
             "timeout_s": task.execution_timeout.total_seconds() if task.execution_timeout else None,
             "retries": task.retries, "pool": task.pool, "owner": task.owner,
-            "upstream": sorted(task.upstream_task_ids),
+            "upstream": sorted(task.upstream_task_ids), "trigger_rule": task.trigger_rule.value,
             "application_args": list(getattr(task, "application_args", None) or []),
             "conn_id": getattr(task, "_conn_id", None),
+            "submit": task._get_hook()._build_spark_submit_command(task.application)
+                      if type(task).__name__ == "SparkSubmitOperator" else None,
         } for task in dag.tasks},
     } for dag_id, dag in bag.dags.items()},
 }))
@@ -67,13 +70,13 @@ print("DAGS:" + json.dumps({
 
 
 def _environment(home: Path) -> dict[str, str]:
-    import os
-
     return {
         **os.environ,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "local[*]"}',
+        "PROPENSITY_HOME": str(home),
         "PYTHONPATH": str(PROJECT),
     }
 
@@ -129,6 +132,29 @@ def test_spark_jobs_use_the_connection_the_pool_and_hours(dags: dict[str, Any]) 
         assert build["conn_id"] == "spark_default"
         assert build["pool"] == "spark"
         assert build["timeout_s"] >= timedelta(hours=1).total_seconds()
+
+
+def test_what_is_submitted_is_in_a_golden_file(dags: dict[str, Any]) -> None:
+    """A review shows what production will run differently. REBUILD_GOLDEN=1 rewrites the file."""
+    lines = []
+    for name, task in sorted(tasks(dags)):
+        if task["submit"]:
+            home = next(p for p in task["submit"] if p.endswith("spark.properties"))
+            words = [w.replace(str(PROJECT), "<project>").replace(
+                str(Path(home).parents[1]), "<home>") for w in task["submit"]]  # fmt: skip
+            lines.append(f"{name}\n" + "".join(f"  {word}\n" for word in words))
+    golden = PROJECT / "tests" / "golden" / "spark_submit.txt"
+    if os.environ.get("REBUILD_GOLDEN"):
+        golden.write_text("\n".join(lines), encoding="utf-8")
+    assert "\n".join(lines) == golden.read_text(encoding="utf-8")
+
+
+def test_one_failed_experiment_stops_nobody_but_no_examples_stop_the_comparison(
+    dags: dict[str, Any],
+) -> None:
+    compare = dags["train_weekly"]["tasks"]["compare"]
+    assert compare["upstream"] == ["fit", "pin_examples"]
+    assert compare["trigger_rule"] == "all_done_min_one_success"
 
 
 def test_the_data_day_is_the_start_of_the_interval(dags: dict[str, Any]) -> None:
