@@ -3,6 +3,7 @@
     features.* of D ──▶ choose_model ──▶ build ──gate──publish──▶ scores.campaign_propensity
                           (MLflow)                                     └─▶ publish_predictions
                                                                   predictions.campaign_propensity
+                                            ─▶ measure_uplift ─▶ analytics.campaign_uplift
 
 Runs at midnight UTC for the data day D that just ended, as soon as the lake holds the features of
 D. Which model scores D is explicit: parameter `model_policy` is `as_of` (the newest promoted
@@ -15,14 +16,16 @@ and policy stand on every publication.
 the message lists what there is. `scores.build`: a model that doesn't fit the features is refused
 with the difference; pin one that does. `scores.gate`: as in `lake_daily`. `publish_predictions`:
 the attempt stands in `predictions.publications` with its reason; readers still see what they saw
-before. Clear the task: an unchanged day publishes nothing new.
+before. Clear the task: an unchanged day publishes nothing new. A day that somebody reverted is
+refused: `{"replace_reverted": true}` publishes over it. `measure_uplift`: the predictions are
+published; clear it.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task
+from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
 
-from include.orchestration import model_tasks
+from include.orchestration import model_tasks, uplift_tasks
 from include.orchestration.defaults import DAY, DEFAULT_ARGS, RUN
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
@@ -39,7 +42,10 @@ MODEL = "ti.xcom_pull(task_ids='choose_model')"
     params={
         "model_policy": Param(
             "as_of", type="string", pattern="^(as_of|champion|pinned:[0-9]+)$", title="Which model"
-        )
+        ),
+        "replace_reverted": Param(
+            False, type="boolean", title="Publish even though somebody reverted this day"
+        ),
     },
     tags=["predictions", "tier:1"],
     doc_md=__doc__,
@@ -61,9 +67,15 @@ def score_daily() -> None:
     def choose_model(day: str, policy: str) -> dict[str, str]:
         return model_tasks.choose_model(day, policy)
 
-    @task
+    # Slow readers may delay it by half an hour; see LOCK_WAIT_S.
+    @task(execution_timeout=timedelta(hours=1))
     def publish_predictions(day: str, run: str, policy: str) -> None:
-        model_tasks.publish_scores(day, run, policy)
+        replace_reverted = get_current_context()["params"]["replace_reverted"]
+        model_tasks.publish_scores(day, run, policy, replace_reverted)
+
+    @task
+    def measure_uplift(day: str) -> None:
+        uplift_tasks.measure_uplift(day)
 
     policy = "{{ params.model_policy }}"
     chain(
@@ -79,6 +91,7 @@ def score_daily() -> None:
             },
         ),
         publish_predictions(DAY, RUN, policy),
+        measure_uplift(DAY),
     )
 
 

@@ -26,3 +26,8 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
         total = (total + int(hashes.sum(dtype=np.uint64))) & MASK
     return f"{total:016x}"
+
+
+def sum_checksums(checksums: Iterable[str]) -> str:
+    """Checksum of all rows together, from those of their parts."""
+    return f"{sum(int(checksum, 16) for checksum in checksums) & MASK:016x}"

@@ -8,7 +8,7 @@ see does not change under them.
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -151,30 +151,19 @@ class Lake:
         """
         summary = {f"{PROPERTY}{key}": value for key, value in properties.items()}
         where = on_days(contract, days)
-        for number in range(COMMIT_TRIES):
+
+        def replace() -> None:
             table = self.table(contract)
             held = {task.file.file_path for task in table.scan(row_filter=where).plan_files()}
             if held == set(files):
-                break
-            try:
-                with table.transaction() as transaction:
-                    if held:
-                        transaction.delete(where, snapshot_properties=summary)
-                    if files:
-                        transaction.add_files(list(files), snapshot_properties=summary)
-                break
-            except CommitFailedException as error:
-                log.warning(
-                    "commit to %s conflicted, try %d: %s",
-                    contract.name,
-                    number + 1,
-                    error,
-                )
-        else:
-            raise LakeError(
-                f"{contract.name}, {min(days)} to {max(days)}: {COMMIT_TRIES} commits conflicted "
-                "with others; nothing was changed: clear this task when the table is quieter"
-            )
+                return
+            with table.transaction() as transaction:
+                if held:
+                    transaction.delete(where, snapshot_properties=summary)
+                if files:
+                    transaction.add_files(list(files), snapshot_properties=summary)
+
+        retried(replace, f"{contract.name}, {min(days)} to {max(days)}", COMMIT_TRIES)
         snapshot = self.table(contract).current_snapshot()
         return snapshot.snapshot_id if snapshot else None
 
@@ -241,6 +230,24 @@ class Lake:
         """The rows of a snapshot as one Arrow table, typed as in the contract."""
         batches = self.batches(contract, days, snapshot_id, columns)
         return pa.Table.from_batches(batches, schema=arrow_schema(contract, columns))
+
+
+def retried(commit: Callable[[], object], what: str, tries: int) -> None:
+    """Commit, again and again where others commit to the same table at the same time.
+
+    Raises:
+        LakeError: Every try conflicted.
+    """
+    for number in range(tries):
+        try:
+            commit()
+            return
+        except CommitFailedException as error:
+            log.warning("%s: the commit conflicted, try %d: %s", what, number + 1, error)
+    raise LakeError(
+        f"{what}: {tries} commits conflicted with others; nothing was changed: clear this task "
+        "when the table is quieter"
+    )
 
 
 def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schema:

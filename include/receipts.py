@@ -54,7 +54,10 @@ class StagedTable(_Record):
 
 
 class Accounting(_Record):
-    """Where the landed rows of a table and a day went: landed = accepted + rejected + duplicate."""
+    """Where the landed rows of a table and a day went.
+
+    landed = accepted + rejected + duplicate + erased.
+    """
 
     table: str
     ingest_date: date
@@ -62,6 +65,7 @@ class Accounting(_Record):
     accepted: int
     rejected: int
     duplicate: int
+    erased: int = 0
 
 
 class Receipt(_Record):

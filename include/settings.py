@@ -9,7 +9,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import SettingsError
@@ -45,6 +45,15 @@ class Settings(BaseSettings):
     """The vocabulary of events, and the bounds within which a row is plausible."""
     experiments: Path = CONFIG / "experiments.yaml"
     """What the training tries, and when a model may become champion."""
+    warehouse: Path = CONFIG / "warehouse.yaml"
+    """When predictions are due, and how long things are kept."""
+
+    pipeline_password: SecretStr = SecretStr("")
+    """Password of the database role `pipeline`; needed where `postgres_url` is set."""
+    analyst_password: SecretStr = SecretStr("")
+    """Password of the role `analyst`; empty: it can't log in over the network."""
+    marketing_password: SecretStr = SecretStr("")
+    """Password of the role `marketing`; empty: it can't log in over the network."""
 
     arm_key: str = "embedded-default-key"
     """Key of the hash that deals users into treatment and control. Set your own, keep it secret."""
@@ -128,7 +137,15 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         raise SettingsError(f"{name}={first['input']!r} can't be used: {first['msg']}") from None
     anchored = {
         key: (PROJECT / value).resolve()
-        for key in ("home", "data_docs", "campaigns", "events", "experiments", "spark_properties")
+        for key in (
+            "home",
+            "data_docs",
+            "campaigns",
+            "events",
+            "experiments",
+            "warehouse",
+            "spark_properties",
+        )
         if (value := getattr(built, key)) is not None
     }
     return built.model_copy(update=anchored)

@@ -16,14 +16,13 @@ from spark_jobs.workspace import Workspace, run_job
 def build(work: Workspace) -> None:
     """Stage the users and listings that arrived on the job's days."""
     # Contact data isn't even read here: `users` names its columns, and these aren't among them.
+    parsed = with_parsed_user(
+        read_landed(work.spark, work.landing, "users", work.days, core.USERS_REQUIRED,
+                    core.USERS_REQUIRED)
+    )  # fmt: skip
     users = with_superseded(
-        with_parsed_user(
-            read_landed(work.spark, work.landing, "users", work.days, core.USERS_REQUIRED,
-                        core.USERS_REQUIRED)
-        ),
-        "user_id",
-        ("registered_at",),
-    ).persist()  # fmt: skip
+        work.without_erased("users", parsed), "user_id", ("registered_at",)
+    ).persist()
     listings = with_superseded(
         with_parsed_listing(
             read_landed(work.spark, work.landing, "listings", work.days, core.LISTINGS_LANDING,

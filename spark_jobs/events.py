@@ -29,7 +29,7 @@ def build(work: Workspace) -> None:
     is_refused = F.size("reasons") > 0
     # Everything below goes over the rows again; only a refused row's original is asked for again,
     # and keeping all would double what is kept.
-    parsed = with_parsed_event(raw, rules)
+    parsed = work.without_erased("events", with_parsed_event(raw, rules))
     parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
     twice = suspects(parsed.where(~is_refused), known).persist()
     landed = with_repeats(parsed, twice, known, lookback)

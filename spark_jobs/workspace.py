@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 
 from include.code_version import code_version
 from include.config import PipelineConfig, load_config
-from include.contracts import Table, lake_tables
+from include.contracts import Table, core, lake_tables
 from include.days import Days
 from include.errors import LandingError, PipelineError
 from include.lake import Lake, parquet_files
@@ -41,6 +41,7 @@ from include.settings import Settings, settings
 from include.sources.landing import TABLES, Landing
 from spark_jobs.landing_reader import find_broken
 from spark_jobs.session import spark_session
+from spark_jobs.transforms.parsing import user_of
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Workspace:
     inputs: dict[str, int | None] = field(default_factory=dict)
     accounting: list[Accounting] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
+    erased: dict[str, dict[date, int]] = field(default_factory=dict)
+    """Landed rows that were left out, by landing table and day."""
 
     def __post_init__(self) -> None:
         """Open the lake."""
@@ -70,6 +73,9 @@ class Workspace:
         # One at a time: Great Expectations' context isn't made for several threads.
         self._auditor = ThreadPoolExecutor(1, "audit")
         self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
+        # What is built now must not be committed after somebody else was erased: publish compares.
+        self.lake.create(core.ERASED_USERS)
+        self.inputs[core.ERASED_USERS.name] = self.lake.snapshot_id(core.ERASED_USERS)
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -97,6 +103,33 @@ class Workspace:
         if days:
             mine = mine.where(F.col(contract.partition).between(days.first, days.last))
         return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
+
+    def without_erased(self, table: str, parsed: DataFrame) -> DataFrame:
+        """Leave out landed rows of users who were erased, and count them by day.
+
+        Args:
+            table: The landing table.
+            parsed: One row a landed row, with `user_id` (null where it could not be parsed), the
+                originals in `landed`, and `ingest_date`.
+
+        Returns:
+            The rows of everybody else.
+        """
+        ids = self.lake.arrow(
+            core.ERASED_USERS,
+            snapshot_id=self.inputs[core.ERASED_USERS.name],
+            columns=("user_id",),
+        )
+        if not ids.num_rows:
+            return parsed
+        users = self.spark.createDataFrame(
+            [(user,) for user in ids.column("user_id").to_pylist()], "_erased long"
+        )
+        rows = parsed.withColumn("_user", user_of("user_id"))
+        match = F.col("_user") == F.col("_erased")
+        gone = rows.join(F.broadcast(users), match, "left_semi")
+        self.erased[table] = {row.ingest_date: row["count"] for row in _per_day(gone)}
+        return rows.join(F.broadcast(users), match, "left_anti").drop("_user")
 
     def stage(
         self,
@@ -211,19 +244,22 @@ class Workspace:
         refused = {row.ingest_date: row["count"] for row in _per_day(rejected)}
         for day in self.days:
             row = seen.get(day)
+            erased = self.erased.get(table, {}).get(day, 0)
             entry = Accounting(
                 table=table,
                 ingest_date=day,
-                landed=row.landed if row else 0,
+                landed=(row.landed if row else 0) + erased,
                 accepted=self.staged[core].rows.get(day.isoformat(), 0),
                 rejected=refused.get(day, 0),
                 duplicate=row.twice if row else 0,
+                erased=erased,
             )
-            if entry.landed != entry.accepted + entry.rejected + entry.duplicate:
+            if entry.landed != entry.accepted + entry.rejected + entry.duplicate + entry.erased:
                 raise PipelineError(
                     f"{table} of {day} don't add up: {entry.landed} landed, {entry.accepted} "
-                    f"accepted + {entry.rejected} rejected + {entry.duplicate} duplicate. This is "
-                    "a defect of the job; nothing was committed"
+                    f"accepted + {entry.rejected} rejected + {entry.duplicate} duplicate + "
+                    f"{entry.erased} erased. This is a "
+                    "defect of the job; nothing was committed"
                 )
             self.accounting.append(entry)
 

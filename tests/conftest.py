@@ -20,9 +20,12 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
+from include.config import load_config
 from include.contracts import Table, lake_tables
 from include.embedded.postgres import start_postgres, stop_postgres
 from include.settings import Settings, load_settings, settings
+from include.warehouse.base import SCHEMAS
+from include.warehouse.campaigns import copy_config, create_team_roles
 from include.warehouse.engine import engine
 from include.warehouse.migrate import migrate
 from spark_jobs.session import spark_session
@@ -66,11 +69,13 @@ def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
     monkeypatch.setenv("PROPENSITY_DATA_DOCS", str(folder / "data_docs"))
     settings.cache_clear()
     chosen = settings()
-    with engine(chosen).begin() as connection:
-        for schema in ("predictions", "analytics", "pii"):
+    with engine(chosen, "admin").begin() as connection:
+        for schema in SCHEMAS:
             connection.execute(text(f"drop schema if exists {schema} cascade"))
         connection.execute(text("drop table if exists alembic_version"))
         migrate(connection)
+        copy_config(connection, load_config(chosen))
+        create_team_roles(connection)
     _empty_catalog(chosen)
     yield chosen
     settings.cache_clear()

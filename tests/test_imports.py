@@ -19,7 +19,7 @@ FORBIDDEN = {
     "include": ("dags",),
 }
 TRAINING_FOR_SPARK = {"include.training.prediction"}
-CATALOG_FOR = {"include/lake.py", "include/contracts/model.py"}
+CATALOG_FOR = {"include/lake.py", "include/lake_maintenance.py", "include/contracts/model.py"}
 
 
 def imports(path: Path) -> set[str]:

@@ -8,6 +8,8 @@ from include.config.load import (
     Experiments,
     PipelineConfig,
     Promotion,
+    Retention,
+    Warehouse,
     load_config,
 )
 
@@ -19,5 +21,7 @@ __all__ = [
     "Experiments",
     "PipelineConfig",
     "Promotion",
+    "Retention",
+    "Warehouse",
     "load_config",
 ]

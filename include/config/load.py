@@ -54,6 +54,10 @@ class Campaign(_Strict):
     """A reaction within this many days after the snapshot is a positive label."""
     holdout_share: float = Field(ge=0, lt=1)
     """Share of users in the control arm, 0-1."""
+    cooldown_days: int = Field(default=14, ge=0, le=365)
+    """Whoever was mailed for it within this many days isn't in its audience."""
+    owner_role: Name = "marketing"
+    """Database role of the team whose campaign it is: only its members see the audience."""
     active: bool = True
     """Whether users are scored for it."""
 
@@ -104,12 +108,34 @@ class Experiments(_Strict):
         return self
 
 
+class Retention(_Strict):
+    """How long things are kept, in days after they stopped being the newest."""
+
+    published_days: int = Field(ge=1, le=4000)
+    """Published days before the newest one that the prediction table holds."""
+    superseded_days: int = Field(ge=1, le=400)
+    """Versions that were replaced or taken back can be brought back for this long."""
+    lake_snapshot_days: int = Field(ge=1, le=4000)
+    """Lake snapshots are kept for this long; what a publication refers to can't be read after."""
+    staged_days: int = Field(ge=1, le=400)
+    """Staged files that nothing refers to are kept for this long, for a look at a failed gate."""
+
+
+class Warehouse(_Strict):
+    """`warehouse.yaml`: what consumers of the prediction table may rely on."""
+
+    due_after_hours: int = Field(ge=0, le=48)
+    """Scores of a day are expected this many hours after its end (UTC)."""
+    retention: Retention
+
+
 class PipelineConfig(_Strict):
     """All configuration files together, checked against each other."""
 
     events: Events
     campaigns: tuple[Campaign, ...]
     experiments: Experiments
+    warehouse: Warehouse
 
     @property
     def active_campaigns(self) -> tuple[Campaign, ...]:
@@ -141,6 +167,7 @@ def load_config(settings: Settings) -> PipelineConfig:
         events=events,
         campaigns=campaigns,
         experiments=_load(settings.experiments, Experiments),
+        warehouse=_load(settings.warehouse, Warehouse),
     )
 
 

@@ -17,6 +17,7 @@ def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
         core.REJECTED_DIMENSIONS,
         core.LISTINGS,
         core.USERS,
+        core.ERASED_USERS,
         features.user_category_daily(event_types),
         features.user_category(event_types),
         features.user(event_types),

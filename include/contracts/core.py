@@ -166,3 +166,18 @@ USERS = Table(
         INGEST_DATE,
     ),
 )
+
+ERASED_USERS = Table(
+    name="core.erased_users",
+    grain="one user who asked to be erased",
+    partition="erased_date",
+    key=("user_id",),
+    columns=(
+        USER_ID,
+        Column(
+            name="erased_date",
+            type="date",
+            description="Day of the request (UTC). Rows of this user never enter the lake again.",
+        ),
+    ),
+)

@@ -2,9 +2,11 @@
 
 from include.config import load_config
 from include.contracts import lake_tables
+from include.databases import database_url
 from include.lake import Lake
 from include.settings import settings
 from include.training.tracking import connect
+from include.warehouse.campaigns import copy_config, create_team_roles, set_passwords
 from include.warehouse.engine import engine
 from include.warehouse.migrate import migrate
 
@@ -13,8 +15,11 @@ def main() -> None:
     """Bring everything but Airflow's database up to date."""
     chosen = settings()
     config = load_config(chosen)
-    with engine(chosen).begin() as connection:
+    with engine(chosen, "admin").begin() as connection:
         migrate(connection)
+        copy_config(connection, config)
+        create_team_roles(connection)
+    set_passwords(chosen, database_url(chosen, "warehouse", role="admin"))
     lake = Lake(chosen)
     for contract in lake_tables(config.events.names).values():
         lake.create(contract)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from include.orchestration.states import on_execute, on_failure, on_retry
 from include.settings import PROJECT
 
 SPARK_POOL = "spark"
@@ -20,6 +21,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(minutes=2),
     "execution_timeout": timedelta(minutes=20),
+    "on_execute_callback": on_execute,
+    "on_retry_callback": on_retry,
+    "on_failure_callback": on_failure,
 }
 
 SPARK_TIMEOUT = timedelta(hours=3)

@@ -1,8 +1,13 @@
 """Tasks around a Spark job: judge what it staged, then make it visible."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from include.errors import GateError
+
+if TYPE_CHECKING:
+    from include.lake import Lake
+    from include.receipts import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +61,7 @@ def publish(job: str, run: str) -> None:
     receipt = read_receipt(receipt_uri(settings(), run, job))
     lake = Lake(settings())
     contracts = lake_tables(load_config(settings()).events.names)
+    _refuse_erased(lake, receipt)
     properties = {
         "job": receipt.job,
         "attempt": receipt.attempt,
@@ -76,6 +82,19 @@ def publish(job: str, run: str) -> None:
     if receipt.accounting:
         with engine(settings()).begin() as connection:
             record_accounting(connection, receipt)
+
+
+def _refuse_erased(lake: "Lake", receipt: "Receipt") -> None:
+    """What was built before a user was erased may hold rows of theirs."""
+    from include.contracts.core import ERASED_USERS
+    from include.errors import LakeError
+
+    lake.create(ERASED_USERS)
+    if lake.snapshot_id(ERASED_USERS) != receipt.inputs.get(ERASED_USERS.name):
+        raise LakeError(
+            f"{receipt.job} of {receipt.days} was built before a user was erased and was not "
+            "published: clear `build`, which leaves their rows out"
+        )
 
 
 def load_contacts(first_day: str, last_day: str) -> None:

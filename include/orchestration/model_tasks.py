@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -113,7 +114,7 @@ def choose_model(day: str, policy: str) -> dict[str, str]:
     return {"version": version.version, "uri": version.uri, "policy": policy}
 
 
-def publish_scores(day: str, run: str, policy: str) -> None:
+def publish_scores(day: str, run: str, policy: str, replace_reverted: bool = False) -> None:
     """Publish a day of scores from the lake to the prediction table."""
     from include.config import load_config
     from include.contracts import lake_tables
@@ -122,8 +123,10 @@ def publish_scores(day: str, run: str, policy: str) -> None:
     from include.lake import Lake
     from include.receipts import read_receipt, receipt_uri
     from include.settings import settings
+    from include.warehouse.campaigns import copy_config
     from include.warehouse.engine import engine
-    from include.warehouse.publish import SCORE_COLUMNS, Scores, publish
+    from include.warehouse.loading import SCORE_COLUMNS
+    from include.warehouse.publish import Scores, publish
 
     receipt = read_receipt(receipt_uri(settings(), run, "scores"))
     config = load_config(settings())
@@ -131,6 +134,8 @@ def publish_scores(day: str, run: str, policy: str) -> None:
     lake = Lake(settings())
     when = date.fromisoformat(day)
     snapshot = lake.snapshot_id(contract)
+    with engine(settings()).begin() as connection:
+        copy_config(connection, config)
     published = publish(
         engine(settings()),
         database_url(settings(), "warehouse"),
@@ -138,11 +143,12 @@ def publish_scores(day: str, run: str, policy: str) -> None:
             score_date=when,
             batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
             users=int(receipt.properties["users"]),
-            campaigns=tuple(c.campaign_id for c in config.active_campaigns),
+            holdout_shares={c.campaign_id: c.holdout_share for c in config.active_campaigns},
             model_version=receipt.properties["model_version"],
             model_policy=policy,
             lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
             run_id=run,
+            replaces_revert=replace_reverted,
         ),
     )
     print(
@@ -151,3 +157,16 @@ def publish_scores(day: str, run: str, policy: str) -> None:
         + f"{published.publication_id}",
         flush=True,
     )
+
+
+def revert_publication(params: Mapping[str, Any], dag_run: Any) -> int | None:
+    """Bring an earlier version of a day back; returns the publication that is visible now."""
+    from include.settings import settings
+    from include.warehouse.engine import engine
+    from include.warehouse.revert import revert
+
+    who = getattr(dag_run, "triggering_user_name", None) or f"run {dag_run.run_id}"
+    day = date.fromisoformat(params["day"])
+    shown = revert(engine(settings()), day, params["publication_id"], params["reason"], who)
+    print(f"[revert] {day} shows {f'publication {shown}' if shown else 'nothing'} now", flush=True)
+    return shown

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.orchestration.readiness import CHECKS
+from include.orchestration.states import record
 
 
 class ReadinessTrigger(BaseTrigger):
@@ -83,6 +84,7 @@ class WaitUntilReady(BaseOperator):
         if missing is None:
             return
         self.log.info("waiting: %s", missing)
+        record(context, "waiting", missing)
         self.defer(
             trigger=ReadinessTrigger(
                 check=self.check,

@@ -10,12 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from pyarrow import fs
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from include.contracts.core import CONTACT_COLUMNS
 from include.days import Days
 from include.sources.landing import Landing
+from include.warehouse.consumer_models import Erasure
 from include.warehouse.models import Contact
 
 BATCH_ROWS = 5_000
@@ -25,19 +26,21 @@ TRUE = {"true", "t", "1", "yes"}
 def load(connection: Connection, landing: Landing, days: Days) -> int:
     """Upsert the contacts that landed; of two rows of a user, the newer day's stays.
 
-    Rows whose `user_id` isn't a number are left out here: the users job refuses and counts them.
+    Users who were erased don't come back. Rows whose `user_id` isn't a number are left out here:
+    the users job refuses and counts them.
     A consent that isn't clearly given is none.
 
     Returns:
         Rows written.
     """
     written = 0
+    erased = set(connection.scalars(select(Erasure.user_id)))
     for day in days:
         batch: dict[int, dict[str, Any]] = {}
         for uri in landing.files("users", day):
             for row in _rows(uri):
                 contact = _contact(row, day)
-                if contact is None:
+                if contact is None or contact["user_id"] in erased:
                     continue
                 # The same choice between two rows of a day, whatever their order.
                 other = batch.get(contact["user_id"])

@@ -1,9 +1,9 @@
 """The ledger of the lake in the warehouse: verdicts, partitions, and where landed rows went."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from include.days import Days
 from include.receipts import Receipt
@@ -85,10 +85,47 @@ def record_accounting(connection: Connection, receipt: Receipt) -> None:
                 "accepted": row.accepted,
                 "rejected": row.rejected,
                 "duplicate": row.duplicate,
+                "erased": row.erased,
             }
             for row in receipt.accounting
         ],
     )
+
+
+ACCOUNTED = {
+    "core.events": ("events", "accepted"),
+    "core.rejected_events": ("events", "rejected"),
+    "core.users": ("users", "accepted"),
+    "core.rejected_dimensions": ("users", "rejected"),
+}
+"""Lake table → landing table, and the column of the accounting that counts its rows."""
+
+
+def record_erased(
+    connection: Connection, table: str, rows: Mapping[date, int], snapshot: int | None
+) -> None:
+    """Note that rows of an erased user left a lake table.
+
+    Args:
+        connection: The warehouse.
+        table: The lake table.
+        rows: How many, by partition.
+        snapshot: The snapshot without them.
+    """
+    for day, count in rows.items():
+        connection.execute(
+            update(LakePartition)
+            .where(LakePartition.table_name == table, LakePartition.partition_date == day)
+            .values(row_count=LakePartition.row_count - count, snapshot_id=snapshot)
+        )
+        if table in ACCOUNTED:
+            landing, name = ACCOUNTED[table]
+            column = IngestAccounting.__table__.c[name]
+            connection.execute(
+                update(IngestAccounting)
+                .where(IngestAccounting.table_name == landing, IngestAccounting.ingest_date == day)
+                .values({name: column - count, "erased": IngestAccounting.erased + count})
+            )
 
 
 def committed_days(connection: Connection, table: str, days: Days) -> set[date]:

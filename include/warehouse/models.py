@@ -10,38 +10,16 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Date,
-    DateTime,
     Identity,
     Index,
     Integer,
-    MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
-    Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-SCHEMAS = ("predictions", "analytics", "pii")
-
-
-class Base(DeclarativeBase):
-    """Base of all models; constraint names follow one rule."""
-
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads the class attribute)
-        str: Text,
-        date: Date,
-        datetime: DateTime(timezone=True),
-        float: DOUBLE_PRECISION,
-        dict[str, Any]: JSONB,
-    }
+from include.warehouse.base import Base
 
 
 class CampaignPropensity(Base):
@@ -49,19 +27,19 @@ class CampaignPropensity(Base):
 
     __tablename__ = "campaign_propensity"
     __table_args__ = (
-        Index("ix_campaign_propensity_best", "campaign_id", "rank"),
-        Index("ix_campaign_propensity_user", "user_id"),
+        # The user first: a user's scores over many days are found by this index, too.
+        PrimaryKeyConstraint("user_id", "campaign_id", "score_date"),
+        Index("ix_campaign_propensity_rank", "campaign_id", "rank"),
+        Index("ix_campaign_propensity_score", "campaign_id", text("score DESC")),
         {
             "schema": "predictions",
             "postgresql_partition_by": "LIST (score_date)",
             "comment": "How likely each user reacts to each campaign; every published day.",
         },
     )
-    score_date: Mapped[date] = mapped_column(
-        primary_key=True, comment="Scored as of the end of this day (UTC)."
-    )
-    campaign_id: Mapped[str] = mapped_column(primary_key=True, comment="The campaign.")
-    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="The user.")
+    score_date: Mapped[date] = mapped_column(comment="Scored as of the end of this day (UTC).")
+    campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
+    user_id: Mapped[int] = mapped_column(BigInteger, comment="The user.")
     score: Mapped[float] = mapped_column(
         comment="Probability of a reaction within the campaign's horizon, 0-1."
     )
@@ -144,10 +122,10 @@ class IngestAccounting(Base):
 
     __tablename__ = "ingest_accounting"
     __table_args__ = (
-        CheckConstraint("landed = accepted + rejected + duplicate", name="adds_up"),
+        CheckConstraint("landed = accepted + rejected + duplicate + erased", name="adds_up"),
         {
             "schema": "analytics",
-            "comment": "landed = accepted + rejected + duplicate, every day.",
+            "comment": "landed = accepted + rejected + duplicate + erased, every day.",
         },
     )
     table_name: Mapped[str] = mapped_column(primary_key=True, comment="Landing table.")
@@ -156,6 +134,9 @@ class IngestAccounting(Base):
     accepted: Mapped[int] = mapped_column(BigInteger, comment="Rows in the core table.")
     rejected: Mapped[int] = mapped_column(BigInteger, comment="Rows refused, with reasons.")
     duplicate: Mapped[int] = mapped_column(BigInteger, comment="Rows that were there already.")
+    erased: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), comment="Rows of users who asked to be erased."
+    )
 
 
 class LakePartition(Base):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.dialects.postgresql import insert
 
-from include.warehouse.models import Base
+from include.warehouse.base import Base
 
 # Postgres takes 65,535 parameters a statement; our widest row has 15.
 BATCH_ROWS = 2_000

@@ -49,3 +49,9 @@ def timestamp(value: Column, kind: str) -> Column:
         return value.cast("timestamp")
     string = value.cast("string")
     return F.when(string.rlike(ISO_8601), string.try_cast("timestamp"))
+
+
+def user_of(name: str) -> Column:
+    """The user that a parsed row is about; of a line of JSON that can't be read, what it says."""
+    said = F.regexp_extract("landed._corrupt_record", r'"user_id"\s*:\s*"?(\d{1,19})', 1)
+    return F.coalesce(F.col(name), said.try_cast("bigint"))

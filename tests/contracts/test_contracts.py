@@ -10,6 +10,7 @@ TABLES = {
     "core.rejected_dimensions",
     "core.listings",
     "core.users",
+    "core.erased_users",
     "features.user_category_daily",
     "features.user_category",
     "features.user",

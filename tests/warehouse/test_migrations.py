@@ -5,13 +5,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from include.settings import Settings
+from include.warehouse.base import SCHEMAS, Base
 from include.warehouse.engine import engine
 from include.warehouse.migrate import migrate
-from include.warehouse.models import SCHEMAS, Base
 
 
 def test_models_and_database_agree(place: Settings) -> None:
-    with engine(place).connect() as connection:
+    with engine(place, "admin").connect() as connection:
         context = MigrationContext.configure(
             connection,
             opts={
@@ -24,7 +24,7 @@ def test_models_and_database_agree(place: Settings) -> None:
 
 
 def test_down_to_nothing_and_up_again(place: Settings) -> None:
-    with engine(place).begin() as connection:
+    with engine(place, "admin").begin() as connection:
         migrate(connection, "base")
         schemas = "select count(*) from pg_namespace where nspname = any(:names)"
         assert connection.scalar(text(schemas), {"names": list(SCHEMAS)}) == 0
@@ -33,7 +33,7 @@ def test_down_to_nothing_and_up_again(place: Settings) -> None:
 
 
 def test_every_column_says_what_it_means(place: Settings) -> None:
-    with engine(place).connect() as connection:
+    with engine(place, "admin").connect() as connection:
         silent = connection.execute(
             text(
                 "select table_schema, table_name, column_name from information_schema.columns "

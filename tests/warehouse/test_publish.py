@@ -13,9 +13,10 @@ from sqlalchemy import text
 from include.databases import database_url
 from include.errors import PublishError
 from include.settings import Settings
-from include.warehouse import publish as publish_module
+from include.warehouse import publications
 from include.warehouse.engine import engine
-from include.warehouse.publish import SCORE_COLUMNS, Published, Scores, publish
+from include.warehouse.loading import SCORE_COLUMNS
+from include.warehouse.publish import Published, Scores, publish
 
 DAY = date(2026, 3, 10)
 CAMPAIGNS = ("cars", "coffee")
@@ -38,7 +39,8 @@ def scores(day: date = DAY, users: int = 50, version: str = "1", shift: float = 
         yield batch.slice(0, 30)
         yield batch.slice(30)
 
-    return Scores(score_date=day, batches=batches, users=users, campaigns=CAMPAIGNS,
+    return Scores(score_date=day, batches=batches, users=users,
+                  holdout_shares=dict.fromkeys(CAMPAIGNS, 0.0),
                   model_version=version, model_policy="as_of", lake_snapshots={"s": 1},
                   run_id="test")  # fmt: skip
 
@@ -91,7 +93,10 @@ def test_a_new_version_supersedes_the_old_and_the_old_is_kept(place: Settings) -
     ("broken", "sentence"),
     [
         (replace(scores(version="2"), users=51), "50 users have scores, 51 are known"),
-        (replace(scores(version="2"), campaigns=("cars",)), r"campaigns are \['cars', 'coffee'\]"),
+        (
+            replace(scores(version="2"), holdout_shares={"cars": 0.0}),
+            r"campaigns are \['cars', 'coffee'\]",
+        ),
         (scores(version="2", shift=0.5), "there are scores outside 0-1"),
     ],
 )
@@ -126,8 +131,8 @@ def test_a_row_twice_is_refused_by_the_primary_key(place: Settings) -> None:
 def test_a_reader_who_holds_the_table_delays_but_does_not_break_it(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_module, "LOCK_TIMEOUT_MS", 50)
-    monkeypatch.setattr(publish_module, "LOCK_PAUSE_S", 0.1)
+    monkeypatch.setattr(publications, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(publications, "LOCK_PAUSE_S", 0.1)
     go(place, scores())
     reader = engine(place).connect()
     reader.execute(text("select count(*) from predictions.campaign_propensity"))

@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from include.warehouse.models import SCHEMAS, Base
+# Importing the models fills Base.metadata.
+from include.warehouse import consumer_models, models  # noqa: F401
+from include.warehouse.base import SCHEMAS, Base
 
 context.configure(
     connection=context.config.attributes["connection"],

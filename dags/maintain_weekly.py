@@ -1,0 +1,47 @@
+"""Upkeep: superseded predictions, old days, old snapshots, and files that nothing refers to.
+
+    predictions.publication_* ──▶ dropped by age      lake snapshots ──▶ forgotten by age
+    tables of killed attempts ──▶ dropped             staged files   ──▶ deleted, if nothing refers
+
+Runs on Sundays at 09:00 UTC. The ages stand in `warehouse.yaml` (`retention`). A version that was
+superseded can be brought back for `superseded_days`; the record of every publication stays for
+good. A file goes only if no snapshot refers to it and its attempt is older than `staged_days`, so
+what is running, or waits at a gate for a person, stays.
+
+**When it fails.** Nothing depends on it; clear it. If readers held the prediction table, it names
+the query that finds them.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from include.orchestration import maintenance_tasks
+from include.orchestration.defaults import DEFAULT_ARGS, SPARK_TIMEOUT
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 9 * * 0", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["upkeep", "tier:3"],
+    doc_md=__doc__,
+)
+def maintain_weekly() -> None:
+    """Wire the DAG."""
+
+    @task(execution_timeout=SPARK_TIMEOUT)
+    def maintain_warehouse() -> None:
+        maintenance_tasks.maintain_warehouse()
+
+    @task(execution_timeout=SPARK_TIMEOUT)
+    def maintain_lake() -> None:
+        maintenance_tasks.maintain_lake()
+
+    maintain_warehouse()
+    maintain_lake()
+
+
+maintain_weekly()

@@ -1,0 +1,121 @@
+"""Drop what nobody needs any more: superseded versions, old days, reports of old runs."""
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
+
+from include.config import Retention
+from include.warehouse.consumer_models import TaskState
+from include.warehouse.models import Publication
+from include.warehouse.publications import (
+    DAY_LOCK,
+    drop_leftovers,
+    set_state,
+    swap,
+    table_name,
+)
+
+
+def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list[int]:
+    """Drop the tables of versions that were replaced or taken back long ago; their records stay.
+
+    Returns:
+        The publications that can't be brought back any more.
+    """
+    before = now - timedelta(days=retention.superseded_days)
+    with engine.connect() as connection:
+        old = connection.execute(
+            select(Publication.publication_id, Publication.score_date).where(
+                Publication.status.in_(("superseded", "reverted")),
+                # The visible one came after it: only then did its time begin.
+                _replaced_at() < before,
+            )
+        ).all()
+    dropped = []
+    for publication_id, day in old:
+        with engine.begin() as connection:
+            if not _try_day(connection, day):
+                continue
+            status = connection.scalar(
+                select(Publication.status).where(Publication.publication_id == publication_id)
+            )
+            there = text("select to_regclass(:name) is not null")
+            name = table_name(publication_id)
+            if status == "published" or not connection.scalar(there, {"name": name}):
+                continue
+            connection.execute(text(f"drop table {name}"))
+            dropped.append(publication_id)
+    return dropped
+
+
+def _replaced_at() -> ColumnElement[datetime]:
+    """When a publication stopped being visible, at the latest: its successor's creation."""
+    later = Publication.__table__.alias("later")
+    return func.coalesce(
+        select(func.max(later.c.created_at))
+        .where(
+            later.c.score_date == Publication.score_date,
+            later.c.publication_id > Publication.publication_id,
+            later.c.status != "rejected",
+        )
+        .scalar_subquery(),
+        Publication.created_at,
+    )
+
+
+def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
+    """Take days out of the prediction table that are far older than the newest one.
+
+    Returns:
+        The publications dropped; their records stay, as superseded.
+    """
+    with engine.connect() as connection:
+        newest = connection.scalar(
+            select(func.max(Publication.score_date)).where(Publication.status == "published")
+        )
+        if newest is None:
+            return []
+        before = newest - timedelta(days=retention.published_days)
+        old = connection.execute(
+            select(Publication.publication_id, Publication.score_date)
+            .where(Publication.status == "published", Publication.score_date < before)
+            .order_by(Publication.score_date)
+        ).all()
+    dropped = []
+    for publication_id, day in old:
+
+        def record(connection: Connection, gone: int = publication_id) -> None:
+            reason = f"older than {retention.published_days} days: dropped by maintain_weekly"
+            set_state(connection, gone, "superseded", reason)
+            connection.execute(text(f"drop table {table_name(gone)}"))
+
+        swap(engine, day, None, record)
+        dropped.append(publication_id)
+    return dropped
+
+
+def drop_all_leftovers(engine: Engine) -> list[str]:
+    """Drop what killed attempts left behind, on days that nobody publishes at the moment."""
+    with engine.connect() as connection:
+        days = connection.scalars(
+            select(Publication.score_date).where(Publication.status == "rejected").distinct()
+        ).all()
+    dropped = []
+    for day in days:
+        with engine.begin() as connection:
+            if _try_day(connection, day):
+                dropped += drop_leftovers(connection, day)
+    return dropped
+
+
+def drop_task_states(connection: Connection, retention: Retention, now: datetime) -> int:
+    """Forget what tasks said that long ago."""
+    before = now - timedelta(days=retention.lake_snapshot_days)
+    gone = connection.execute(delete(TaskState).where(TaskState.changed_at < before))
+    return int(gone.rowcount)
+
+
+def _try_day(connection: Connection, day: date) -> bool:
+    """Whether no attempt on the day is running; keeps new ones out until the transaction ends."""
+    keys = {"first": DAY_LOCK, "second": day.toordinal()}
+    return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:first, :second)"), keys))
