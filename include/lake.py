@@ -73,23 +73,14 @@ class Lake:
         Raises:
             LakeError: A column exists with another type.
         """
-        namespace = contract.name.split(".")[0]
-        with contextlib.suppress(NamespaceAlreadyExistsError):
-            self.catalog.create_namespace(namespace)
         schema = contract.iceberg_schema()
-        field = schema.find_field(contract.partition)
         try:
-            return self.catalog.create_table(
-                contract.name,
-                schema=schema,
-                location=f"{uri_of(self.settings.lake_uri)}/{contract.name.replace('.', '/')}",
-                partition_spec=PartitionSpec(
-                    PartitionField(field.field_id, 1000, IdentityTransform(), contract.partition)
-                ),
-                properties=TABLE_PROPERTIES,
-            )
-        except TableAlreadyExistsError:
             table = self.catalog.load_table(contract.name)
+        except NoSuchTableError:
+            try:
+                return self._create(contract)
+            except TableAlreadyExistsError:  # a neighbour was quicker
+                table = self.catalog.load_table(contract.name)
         existing = {field.name: field.field_type for field in table.schema().fields}
         for field in schema.fields:
             known = existing.get(field.name)
@@ -103,6 +94,21 @@ class Lake:
             with table.update_schema() as update:
                 update.union_by_name(schema)
         return table
+
+    def _create(self, contract: Table) -> IcebergTable:
+        with contextlib.suppress(NamespaceAlreadyExistsError):
+            self.catalog.create_namespace(contract.name.split(".")[0])
+        schema = contract.iceberg_schema()
+        field = schema.find_field(contract.partition)
+        return self.catalog.create_table(
+            contract.name,
+            schema=schema,
+            location=f"{uri_of(self.settings.lake_uri)}/{contract.name.replace('.', '/')}",
+            partition_spec=PartitionSpec(
+                PartitionField(field.field_id, 1000, IdentityTransform(), contract.partition)
+            ),
+            properties=TABLE_PROPERTIES,
+        )
 
     def table(self, contract: Table) -> IcebergTable:
         """A table, freshly loaded.

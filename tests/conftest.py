@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pyspark.sql import SparkSession
@@ -22,6 +23,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 from include.config import load_config
 from include.contracts import Table, lake_tables
+from include.databases import Role
 from include.embedded.postgres import start_postgres, stop_postgres
 from include.settings import Settings, load_settings, settings
 from include.warehouse.base import SCHEMAS
@@ -78,6 +80,9 @@ def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
         create_team_roles(connection)
     _empty_catalog(chosen)
     yield chosen
+    for role in get_args(Role):
+        engine(chosen, role).dispose()
+    engine.cache_clear()
     settings.cache_clear()
 
 

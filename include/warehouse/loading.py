@@ -33,20 +33,22 @@ def load(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.Record
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"create unlogged table {loading} {like}")
         _ingest(uri, publication_id, batches)
-        with (
-            psycopg.connect(uri) as writer,
-            connection.cursor() as source,
-            writer.cursor() as target,
-        ):
+        with psycopg.connect(uri) as writer:
             # FREEZE asks for a table made in the same transaction.
-            target.execute(f"create table {final} {like}")
-            with (
-                source.copy(f"copy {loading} to stdout (format binary)") as rows,
-                target.copy(f"copy {final} from stdin (format binary, freeze)") as into,
-            ):
-                for block in rows:
-                    into.write(block)
+            writer.execute(f"create table {final} {like}")
+            _freeze(connection, loading, writer, final)
         connection.execute(f"drop table {loading}")
+
+
+def _freeze(source: psycopg.Connection, loading: str, writer: psycopg.Connection, to: str) -> None:
+    with (
+        source.cursor() as reading,
+        writer.cursor() as writing,
+        reading.copy(f"copy {loading} to stdout (format binary)") as rows,
+        writing.copy(f"copy {to} from stdin (format binary, freeze)") as into,
+    ):
+        for block in rows:
+            into.write(block)
 
 
 def _ingest(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:

@@ -15,8 +15,8 @@ DAGS_FOLDER = PROJECT / "dags"
 
 # Written out, so that a DAG which silently stops loading fails here instead of vanishing.
 DAG_IDS = {
-    "lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly", "revert_publication",
-    "erase_user",
+    "lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
+    "revert_publication", "erase_user",
 }  # fmt: skip
 
 # Each costs the DAG processor seconds on every parse; they belong inside tasks and in images.

@@ -42,3 +42,14 @@ def test_newest_day_wins_whatever_the_order(place: Settings) -> None:
 def test_rows_without_a_user_are_left_to_the_users_job(place: Settings) -> None:
     land(place, FIRST, "u.csv", "user_id,email,marketing_consent\nx,a@example.org,yes\n2,,maybe\n")
     assert contacts(place, FIRST) == {2: (None, False)}
+
+
+def test_an_erased_user_does_not_come_back(place: Settings) -> None:
+    from include.warehouse.erase import begin
+
+    land(place, FIRST, "u.csv", "user_id,registered_at,email,marketing_consent\n"
+         "1,2026-01-01,a@example.org,true\n2,2026-01-01,b@example.org,true\n")  # fmt: skip
+    assert set(contacts(place, FIRST)) == {1, 2}
+    with engine(place).begin() as connection:
+        begin(connection, 1, "#123")
+    assert set(contacts(place, FIRST)) == {2}

@@ -3,62 +3,18 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from include.databases import database_url
 from include.errors import PublishError
 from include.settings import Settings
 from include.warehouse import publications
 from include.warehouse.engine import engine
-from include.warehouse.loading import SCORE_COLUMNS
-from include.warehouse.publish import Published, Scores, publish
-
-DAY = date(2026, 3, 10)
-CAMPAIGNS = ("cars", "coffee")
-TYPES = [pa.date32(), pa.string(), pa.int64(), pa.float64(), pa.int32(), pa.int32(), pa.string(),
-         pa.string()]  # fmt: skip
-
-
-def scores(day: date = DAY, users: int = 50, version: str = "1", shift: float = 0.0) -> Scores:
-    rows: list[tuple[Any, ...]] = [
-        (day, campaign, user, (user + 1) / (users + 1) * 0.9 + shift, users - user,
-         min(10, 1 + (users - user - 1) * 10 // users), "treatment", version)
-        for campaign in CAMPAIGNS
-        for user in range(users)
-    ]  # fmt: skip
-    schema = pa.schema(list(zip(SCORE_COLUMNS, TYPES, strict=True)))
-    columns = [pa.array(c, t) for c, t in zip(zip(*rows, strict=True), TYPES, strict=True)]
-    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        yield batch.slice(0, 30)
-        yield batch.slice(30)
-
-    return Scores(score_date=day, batches=batches, users=users,
-                  holdout_shares=dict.fromkeys(CAMPAIGNS, 0.0),
-                  model_version=version, model_policy="as_of", lake_snapshots={"s": 1},
-                  run_id="test")  # fmt: skip
-
-
-def go(place: Settings, what: Scores) -> Published:
-    return publish(engine(place), database_url(place, "warehouse"), what)
-
-
-def query(place: Settings, sql: str) -> list[tuple[Any, ...]]:
-    with engine(place).connect() as connection:
-        return [tuple(row) for row in connection.execute(text(sql))]
-
-
-STATUS = "select publication_id, status from predictions.publications order by 1"
-VISIBLE = (
-    "select score_date, count(*), min(model_version), max(model_version) "
-    "from predictions.campaign_propensity group by 1 order by 1"
-)
+from include.warehouse.publish import Scores
+from tests.warehouse.score_rows import DAY, STATUS, TABLES, VISIBLE, go, query, scores
 
 
 def test_a_day_is_visible_whole_and_the_latest_view_shows_the_newest(place: Settings) -> None:
@@ -140,3 +96,47 @@ def test_a_reader_who_holds_the_table_delays_but_does_not_break_it(
     go(place, scores(version="2"))
     reader.close()
     assert query(place, VISIBLE) == [(DAY, 100, "2", "2")]
+
+
+def test_arms_that_no_chance_explains_are_refused(place: Settings) -> None:
+    fair = scores(users=1_000, control=10)
+    assert go(place, fair).is_new
+    unfair = replace(
+        scores(users=1_000, version="2", control=2), holdout_shares=fair.holdout_shares
+    )
+    with pytest.raises(
+        PublishError, match=r"cars has 500 control users of 1000, .* makes 100 \(chi"
+    ):
+        go(place, unfair)
+    with pytest.raises(PublishError, match="cars has 100 control users where none are wanted"):
+        go(place, replace(fair, model_version="2", holdout_shares={"cars": 0.0, "coffee": 0.1}))
+
+
+def test_a_reader_with_an_older_snapshot_sees_the_whole_new_day(place: Settings) -> None:
+    """Rows that are younger than a `repeatable read` snapshot would be an empty day to it."""
+    go(place, scores())
+    reader = engine(place, "analyst").connect().execution_options(isolation_level="REPEATABLE READ")
+    assert reader.scalar(text("select count(*) from predictions.publications")) == 1
+    go(place, scores(version="2"))
+    seen = reader.execute(text(VISIBLE)).all()
+    reader.close()
+    assert [tuple(row) for row in seen] == [(DAY, 100, "2", "2")]
+
+
+def test_the_latest_view_goes_by_a_constant_day(place: Settings) -> None:
+    """With a subquery there, the planner would prepare scans of all days ever published."""
+    for number in range(3):
+        go(place, scores(DAY + timedelta(days=number)))
+    plan = query(place, "explain select * from predictions.latest_campaign_propensity "
+                 "where campaign_id = 'cars' order by score desc limit 10", "analyst")  # fmt: skip
+    assert str(plan).count("Scan") == 1
+    go(place, scores(DAY))
+    assert query(place, "select max(score_date) from predictions.latest_campaign_propensity") == [
+        (DAY + timedelta(days=2),)
+    ]
+
+
+def test_nothing_is_left_of_a_refused_attempt(place: Settings) -> None:
+    with pytest.raises(PublishError):
+        go(place, replace(scores(), users=51))
+    assert query(place, TABLES) == []
