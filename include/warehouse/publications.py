@@ -107,14 +107,17 @@ def swap(engine: Engine, day: date, to: int | None, record: Callable[[Connection
         try:
             with engine.begin() as connection:
                 connection.execute(text(f"set local lock_timeout = {LOCK_TIMEOUT_MS}"))
+                before = visible(connection, day)
+                record(connection)
+                # The view, then the table: as a reader of the view locks them. The other way round,
+                # each would wait for the other (28 s until the lock was had, under four readers).
+                show_latest(connection)
                 # Even for a day that is new: without it, a query could be planned without the
                 # partition and then find the day published.
                 connection.execute(
                     text("lock table only predictions.campaign_propensity in access exclusive mode")
                 )
-                _exchange(connection, day, to)
-                record(connection)
-                show_latest(connection)
+                _exchange(connection, day, before.publication_id if before else None, to)
             return
         except OperationalError as error:
             if "lock timeout" not in str(error):
@@ -130,13 +133,11 @@ def swap(engine: Engine, day: date, to: int | None, record: Callable[[Connection
             pause_s = min(pause_s * 1.5, LOCK_PAUSE_MAX_S)
 
 
-def _exchange(connection: Connection, day: date, to: int | None) -> None:
-    before = visible(connection, day)
-    if before:
+def _exchange(connection: Connection, day: date, before: int | None, to: int | None) -> None:
+    if before is not None:
         connection.execute(
             text(
-                "alter table predictions.campaign_propensity "
-                f"detach partition {table_name(before.publication_id)}"
+                f"alter table predictions.campaign_propensity detach partition {table_name(before)}"
             )
         )
     if to is not None:
@@ -158,7 +159,7 @@ def set_state(connection: Connection, publication_id: int, status: str, reason: 
 
 
 def show_latest(connection: Connection) -> None:
-    """Point `latest_campaign_propensity` at the newest published day.
+    """Point `latest_campaign_propensity` at the newest published day, if that is another one.
 
     The day is a constant of the view: the planner then looks at one partition instead of all.
     """
@@ -166,10 +167,13 @@ def show_latest(connection: Connection) -> None:
         text("select max(score_date) from predictions.publications where status = 'published'")
     )
     shown = newest.isoformat() if newest else "-infinity"
-    connection.execute(
-        text(
-            "create or replace view predictions.latest_campaign_propensity as "  # noqa: S608
-            "select * from predictions.campaign_propensity "
-            f"where score_date = date '{shown}'"
+    view = "predictions.latest_campaign_propensity"
+    definition = connection.scalar(text("select pg_get_viewdef(:view)"), {"view": view})
+    if f"'{shown}'::date" not in str(definition):
+        connection.execute(
+            text(
+                f"create or replace view {view} as "  # noqa: S608
+                "select * from predictions.campaign_propensity "
+                f"where score_date = date '{shown}'"
+            )
         )
-    )

@@ -9,6 +9,7 @@ from include.warehouse.consumer_models import TaskState
 from include.warehouse.models import Publication
 from include.warehouse.publications import (
     DAY_LOCK,
+    day_lock,
     drop_leftovers,
     set_state,
     swap,
@@ -87,9 +88,12 @@ def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
         def record(connection: Connection, gone: int = publication_id) -> None:
             reason = f"older than {retention.published_days} days: dropped by maintain_weekly"
             set_state(connection, gone, "superseded", reason)
-            connection.execute(text(f"drop table {table_name(gone)}"))
 
-        swap(engine, day, None, record)
+        with day_lock(engine, day):
+            swap(engine, day, None, record)
+            # If this process ends here, the next week's `drop_superseded` finds the table.
+            with engine.begin() as connection:
+                connection.execute(text(f"drop table {table_name(publication_id)}"))
         dropped.append(publication_id)
     return dropped
 

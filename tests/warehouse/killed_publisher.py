@@ -61,8 +61,8 @@ POINTS: dict[str, Callable[[], None]] = {
     "while copying": while_copying,
     "loaded, not yet cleared": after(loading, "_freeze"),
     "indexed, not committed": after(loading, "index"),
-    "exchanged, not recorded": after(publications, "_exchange"),
-    "all but the commit": after(publications, "show_latest"),
+    "recorded, not exchanged": after(publications, "show_latest"),
+    "all but the commit": after(publications, "_exchange"),
     "after the commit": after(publish, "swap"),
 }
 

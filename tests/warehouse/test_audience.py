@@ -19,6 +19,10 @@ CAMPAIGN = ("insert into predictions.campaigns values (:id, 'x', 'view', 7, 0.1,
 
 @pytest.fixture
 def market(place: Settings) -> Settings:
+    return with_contacts(place)
+
+
+def with_contacts(place: Settings) -> Settings:
     """Users 0 to 19, every third without consent, every fifth in control; two teams."""
     query(place, "do $$ begin if not exists (select from pg_roles where rolname = 'team_cars') "
           "then create role team_cars login; end if; end $$", "admin")  # fmt: skip
