@@ -136,6 +136,7 @@ SCORES = Table(
             type="double",
             minimum=0,
             maximum=1,
+            unit="0-1",
             description="Probability that the user reacts within the campaign's horizon.",
         ),
         Column(
@@ -155,7 +156,8 @@ SCORES = Table(
             name="arm",
             type="string",
             values=ARMS,
-            description="`control` users are not to be mailed: they measure the effect.",
+            description="`treatment` or `control`: control users are not to be mailed, they "
+            "measure the effect.",
         ),
         Column(
             name="model_version",
@@ -166,7 +168,7 @@ SCORES = Table(
         Column(
             name="score_date",
             type="date",
-            description="Scored as of the end of this day.",
+            description="Scored as of the end of this day (UTC).",
         ),
     ),
 )

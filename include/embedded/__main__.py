@@ -2,14 +2,16 @@
 
 import os
 import sys
+from typing import cast, get_args
 
-from include.databases import database_url
+from include.databases import Role, database_url
 from include.embedded.postgres import psql_path, start_postgres
 from include.errors import PipelineError
 from include.settings import PROJECT, settings
 
 USAGE = (
-    "usage: python -m include.embedded up | down | setup | checksums | sql QUERY | airflow ARGS..."
+    "usage: python -m include.embedded up | down | setup | checksums | "
+    "sql QUERY admin|pipeline|analyst|marketing | airflow ARGS..."
 )
 
 
@@ -35,9 +37,9 @@ def _run(arguments: list[str]) -> None:
             from include.embedded.setup import ensure_set_up
 
             ensure_set_up(settings())
-        case ["sql", query]:
+        case ["sql", query, role] if role in get_args(Role):
             start_postgres(settings())
-            url = database_url(settings(), "warehouse")
+            url = database_url(settings(), "warehouse", role=cast(Role, role))
             psql = str(psql_path())
             os.execv(psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, url])
         case ["checksums"]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -22,7 +24,16 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    if revision == "base":
+    if revision != "head" and _is_behind(config, connection, revision):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
+
+
+def _is_behind(config: Config, connection: Connection, revision: str) -> bool:
+    """Whether a revision is one that the database has gone through already."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or revision == "base":
+        return current is not None
+    ancestors = ScriptDirectory.from_config(config).iterate_revisions(current, "base")
+    return revision in [script.revision for script in ancestors]

@@ -19,7 +19,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from include.contracts.propensity import SCORES
 from include.warehouse.base import Base
+
+SAYS = {
+    column.name: column.description + (f" Range {column.unit}." if column.unit else "")
+    for column in SCORES.columns
+}
+"""What the contract says of each column; the database says it, too."""
 
 
 class CampaignPropensity(Base):
@@ -37,20 +44,14 @@ class CampaignPropensity(Base):
             "comment": "How likely each user reacts to each campaign; every published day.",
         },
     )
-    score_date: Mapped[date] = mapped_column(comment="Scored as of the end of this day (UTC).")
-    campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
-    user_id: Mapped[int] = mapped_column(BigInteger, comment="The user.")
-    score: Mapped[float] = mapped_column(
-        comment="Probability of a reaction within the campaign's horizon, 0-1."
-    )
-    rank: Mapped[int] = mapped_column(
-        Integer, comment="Place within campaign and day, 1 the best; ties by user_id."
-    )
-    decile: Mapped[int] = mapped_column(SmallInteger, comment="Tenth of the ranking, 1 the best.")
-    arm: Mapped[str] = mapped_column(
-        comment="treatment or control: control users are not mailed, they measure the effect."
-    )
-    model_version: Mapped[str] = mapped_column(comment="Version of the model in the registry.")
+    score_date: Mapped[date] = mapped_column(comment=SAYS["score_date"])
+    campaign_id: Mapped[str] = mapped_column(comment=SAYS["campaign_id"])
+    user_id: Mapped[int] = mapped_column(BigInteger, comment=SAYS["user_id"])
+    score: Mapped[float] = mapped_column(comment=SAYS["score"])
+    rank: Mapped[int] = mapped_column(Integer, comment=SAYS["rank"])
+    decile: Mapped[int] = mapped_column(SmallInteger, comment=SAYS["decile"])
+    arm: Mapped[str] = mapped_column(comment=SAYS["arm"])
+    model_version: Mapped[str] = mapped_column(comment=SAYS["model_version"])
     publication_id: Mapped[int] = mapped_column(
         BigInteger, comment="The publication that brought the row."
     )

@@ -1,4 +1,4 @@
-"""`make up`, both DAGs over days that `make run` leaves to the reader, `make down`.
+"""`make up`, the days that `make run` leaves to the reader, the DAGs on demand, `make down`.
 
     bin/python tests/acceptance/backfill.py
 
@@ -6,35 +6,19 @@ Prints how long one day through `lake_daily` and `score_daily` takes, task by ta
 """
 
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
 
 import psutil
-import psycopg
 
-from include.databases import database_url
 from include.settings import settings
+from tests.acceptance.airflow_runs import PROJECT, airflow, backfill, expect, run, sql, trigger
 
-PROJECT = Path(__file__).parents[2]
 FIRST, LAST, DAYS = "2017-12-25", "2017-12-28", 4
-DAGS = {"lake_daily", "lake_history", "train_weekly", "score_daily"}
-LIMIT_S = 900
-
-
-def run(*command: str) -> str:
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
-    return ended.stdout
-
-
-def airflow(query: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Ask Airflow's own database: its command takes six seconds an answer."""
-    with psycopg.connect(database_url(settings(), "airflow")) as connection:
-        return connection.execute(query, values).fetchall()
+ALONE, YEARS_END, NEW_YEAR = "2017-12-29", "2017-12-31", "2018-01-01"
+DAGS = {"lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
+        "revert_publication", "erase_user"}  # fmt: skip
+LATEST = "select distinct score_date from predictions.latest_campaign_propensity"
 
 
 def wait_for_dags() -> None:
@@ -49,30 +33,13 @@ def wait_for_dags() -> None:
     print(f"ok: {', '.join(sorted(DAGS))} without import errors", flush=True)
 
 
-def backfill(dag_id: str) -> None:
-    started = time.monotonic()
-    run("bin/airflow", "backfill", "create", "--dag-id", dag_id, "--from-date", FIRST,
-        "--to-date", LAST)  # fmt: skip
-    states: list[str] = []
-    while time.monotonic() - started < LIMIT_S:
-        time.sleep(3)
-        found = airflow("select state from dag_run where dag_id = %s and run_type = 'backfill'",
-                        dag_id)  # fmt: skip
-        states = [state for (state,) in found]
-        if len(states) == DAYS and set(states) <= {"success", "failed"}:
-            break
-    if states != ["success"] * DAYS:
-        sys.exit(f"FAILED: {dag_id} over {FIRST}..{LAST}: {states}")
-    print(f"ok: {dag_id} over {DAYS} days in {time.monotonic() - started:.0f} s", flush=True)
-
-
-def show_last_day(dag_id: str) -> float:
-    """Print the tasks of the last day's run; returns how long the run took, in seconds."""
+def show_tasks(dag_id: str, day: str) -> float:
+    """Print the tasks of a day's run; returns how long the run took, in seconds."""
     ((run_id, whole),) = airflow(
         "select run_id, extract(epoch from end_date - start_date)::float from dag_run "
-        "where dag_id = %s and run_type = 'backfill' order by logical_date desc limit 1",
-        dag_id,
-    )
+        "where dag_id = %s and run_type = 'backfill' and data_interval_start::date = %s",
+        dag_id, day,
+    )  # fmt: skip
     tasks = airflow(
         "select task_id, duration from task_instance where dag_id = %s and run_id = %s "
         "order by start_date",
@@ -80,41 +47,85 @@ def show_last_day(dag_id: str) -> float:
     )  # fmt: skip
     for task_id, seconds in tasks:
         print(f"  {seconds:6.1f} s  {dag_id}.{task_id}")
-    rest = whole - sum(seconds for _, seconds in tasks)
-    print(f"  {whole:6.1f} s  {dag_id} of {LAST}, {rest:.1f} s of it between tasks")
+    print(f"  {whole:6.1f} s  {dag_id} of {day}, with what lies between its tasks", flush=True)
     return float(whole)
+
+
+def days_that_make_run_left() -> None:
+    for dag_id in ("lake_daily", "score_daily"):
+        backfill(dag_id, FIRST, LAST, DAYS)
+    filled = sql(
+        "select count(*), bool_and(row_count = users * 8), count(distinct model_version) "
+        "from (select p.*, (select count(*) from pii.contacts c "
+        "where c.ingest_date <= p.score_date) as users from predictions.publications p "
+        f"where status = 'published' and score_date between '{FIRST}' and '{LAST}') as days"
+    )
+    expect(f"{DAYS} days of predictions, every known user, by one model", filled, f"{DAYS}|t|1")
+    for dag_id in ("lake_daily", "score_daily"):
+        backfill(dag_id, ALONE, ALONE, 1)
+    whole = sum(show_tasks(dag_id, ALONE) for dag_id in ("lake_daily", "score_daily"))
+    print(f"one day through both: {whole:.0f} s", flush=True)
+    backfill("lake_daily", "2017-12-30", NEW_YEAR, 3)
+    expect(
+        "1,469,307 purchases, 6,589 mailings and 2,102 redemptions are accounted for",
+        sql("select sum(landed), sum(landed - accepted - rejected - duplicate - erased) "
+            "from analytics.ingest_accounting where table_name = 'events'"),
+        f"{1_469_307 + 6_589 + 2_102}|0",
+    )  # fmt: skip
+
+
+def on_demand() -> None:
+    number = sql(f"select publication_id from predictions.publications where score_date='{ALONE}'")
+    trigger("revert_publication", day=ALONE, publication_id=0, reason="acceptance test")
+    expect("a withdrawn day: the one before is the latest", sql(LATEST, "analyst"), LAST)
+    trigger("revert_publication", day=ALONE, publication_id=int(number), reason="and back again")
+    expect("brought back", sql(LATEST, "analyst"), ALONE)
+    # As the mailing team would have, on Christmas Day: the best 500 by the scores of the Eve.
+    sql("insert into predictions.campaign_contacts (campaign_id, send_date, user_id, score_date) "
+        "select campaign_id, score_date + 1, user_id, score_date "
+        "from predictions.campaign_propensity where score_date = '2017-12-24' "
+        "and campaign_id = 'soft_drinks' and arm = 'treatment' and rank <= 500")  # fmt: skip
+    backfill("score_daily", YEARS_END, YEARS_END, 1)
+    print(sql("select campaign_id, send_date, treatment_positives, treatment_users, "
+              "control_positives, control_users, round(difference::numeric, 4), "
+              "round(difference_low::numeric, 4), round(difference_high::numeric, 4) "
+              "from analytics.campaign_uplift", "analyst"))  # fmt: skip
+    expect("the effect of that mail is measured",
+           sql("select count(*) from analytics.campaign_uplift", "analyst"), "1")  # fmt: skip
+    trigger("erase_user", user_id=149, requested_by="acceptance test")
+    expect(
+        "user 149 is gone",
+        sql("select (select count(*) from pii.contacts where user_id = 149), (select count(*) "
+            "from predictions.campaign_propensity where user_id = 149), (select count(*) > 5 from "
+            "pii.erasures, jsonb_object_keys(report -> 'lake') where finished_at is not null)"),
+        "0|0|t",
+    )  # fmt: skip
+    trigger("maintain_weekly")
+    expect("the audience is whoever may be mailed",
+           sql("select count(*) > 1000, count(*) = count(email) from "
+               "marketing.campaign_audience", "marketing"), "t|t")  # fmt: skip
+    print(sql("select newest_date, expected_date, is_newest_expected, reason "
+              "from predictions.freshness", "marketing"))  # fmt: skip
 
 
 def main() -> None:
     print(run("make", "up").strip(), flush=True)
     try:
         wait_for_dags()
-        for dag_id in ("lake_daily", "score_daily"):
-            backfill(dag_id)
-        whole = sum(show_last_day(dag_id) for dag_id in ("lake_daily", "score_daily"))
-        print(f"one day through both, with others beside it: {whole:.0f} s", flush=True)
-        filled = run(
-            "make", "-s", "sql",
-            "Q=select count(*), bool_and(row_count = users * 8), count(distinct model_version) "
-            "from (select p.*, (select count(*) from pii.contacts c "
-            "where c.ingest_date <= p.score_date) as users from predictions.publications p "
-            f"where status = 'published' and score_date between '{FIRST}' and '{LAST}') as days",
-        ).strip()  # fmt: skip
-        if filled != f"{DAYS}|t|1":
-            sys.exit(f"FAILED: the prediction table of these days: {filled}")
-        print(f"ok: {DAYS} days of the prediction table, every known user, by one model")
+        days_that_make_run_left()
+        on_demand()
     finally:
         print(run("make", "down").strip(), flush=True)
     # Some overwrite their command line, some their environment; none its working directory.
     home = str(settings().home)
-    left = [p.info for p in psutil.process_iter(["pid", "ppid", "cmdline", "cwd"])
+    left = [p.info for p in psutil.process_iter(["pid", "cmdline", "cwd"])
             if (p.pid not in (os.getpid(), os.getppid()) and p.info["cwd"] == str(PROJECT)
-            and "airflow" in " ".join(p.info["cmdline"]))
+                and "airflow" in " ".join(p.info["cmdline"]))
             or any(home in part for part in p.info["cmdline"] or [])]  # fmt: skip
     if left:
         sys.exit(f"FAILED: make down left processes behind: {left}")
     print("ok: make down left no process behind")
-    print("5 passed, 0 failed")
+    print("all passed, 0 failed")
 
 
 if __name__ == "__main__":

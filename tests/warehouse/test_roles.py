@@ -12,7 +12,7 @@ from include.warehouse.engine import engine
 from tests.warehouse.score_rows import go, query, scores
 
 # Postgres 15 says some of it in other words.
-DENIED = "permission denied|must be superuser or|must have admin option"
+DENIED = "permission denied|must be superuser (or|to)|must have admin option"
 OWNER = "must be owner"
 POLICY = "violates row-level security"
 

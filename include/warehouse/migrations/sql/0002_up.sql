@@ -18,6 +18,22 @@ alter table predictions.campaign_propensity add constraint pk_campaign_propensit
 create index ix_campaign_propensity_rank on predictions.campaign_propensity (campaign_id, rank);
 create index ix_campaign_propensity_score
   on predictions.campaign_propensity (campaign_id, score desc);
+comment on column predictions.campaign_propensity.campaign_id is
+  'The campaign.';
+comment on column predictions.campaign_propensity.user_id is
+  'The user.';
+comment on column predictions.campaign_propensity.score is
+  'Probability that the user reacts within the campaign''s horizon. Range 0-1.';
+comment on column predictions.campaign_propensity.rank is
+  'Place of the user within the campaign, best first; ties by user_id.';
+comment on column predictions.campaign_propensity.decile is
+  'Tenth of the ranking, 1 the best.';
+comment on column predictions.campaign_propensity.arm is
+  '`treatment` or `control`: control users are not to be mailed, they measure the effect.';
+comment on column predictions.campaign_propensity.model_version is
+  'Version of the model in the registry that gave the score.';
+comment on column predictions.campaign_propensity.score_date is
+  'Scored as of the end of this day (UTC).';
 -- Superseded versions are detached: they must be able to come back.
 do $$
 declare
@@ -31,6 +47,9 @@ begin
   loop
     execute format('alter table %s drop constraint %I', old.name, old.conname);
     execute format('alter table %s add primary key (user_id, campaign_id, score_date)', old.name);
+    -- Else attaching would build them, with readers waiting.
+    execute format('create index on %s (campaign_id, rank)', old.name);
+    execute format('create index on %s (campaign_id, score desc)', old.name);
   end loop;
 end $$;
 

@@ -248,7 +248,18 @@ comment on column predictions.freshness.is_newest_expected is 'Whether today''s 
 comment on column predictions.freshness.reason is 'In words: which task failed or is late.';
 grant select on predictions.freshness to analyst, audience_readers, pipeline;
 
-comment on column predictions.latest_campaign_propensity.score_date is 'The newest published day.';
+do $$
+declare
+  col record;
+begin
+  for col in
+    select attname, col_description(attrelid, attnum) as says from pg_attribute
+    where attrelid = 'predictions.campaign_propensity'::regclass and attnum > 0
+  loop
+    execute format('comment on column predictions.latest_campaign_propensity.%I is %L',
+      col.attname, col.says);
+  end loop;
+end $$;
 comment on schema predictions is 'Predictions and what belongs to them: for consumers.';
 comment on schema analytics is 'What happened and how good it was: quality, models, uplift.';
 comment on schema marketing is 'Whom to mail: for mailing teams.';
