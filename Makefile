@@ -31,6 +31,9 @@ sql: setup ## run a query on the warehouse: make sql Q="select ..." [AS=analyst|
 test: setup ## every test that needs no cluster
 	@bin/python -m pytest $(PYTEST_ARGS)
 
+bench: setup ## how fast: ratios against the bare tool on the same work
+	@bin/python -m tests.bench.consumer_queries
+
 lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -78,4 +81,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up down sql test lint lock lock-check setup docs format clean help
+.PHONY: run up down sql test bench lint lock lock-check setup docs format clean help

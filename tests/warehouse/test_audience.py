@@ -105,11 +105,11 @@ def test_a_read_that_is_rolled_back_leaves_a_gap(market: Settings) -> None:
 
 
 def test_a_leaky_condition_sees_no_row_that_the_view_withholds(market: Settings) -> None:
-    """Without security_barrier, a cheap function would be run on every address first."""
+    """Without security_barrier it would be run on the address of user 5, who is in control."""
     with engine(market, "marketing").connect() as connection:
         rows = connection.execute(
             text("select user_id from marketing.campaign_audience "
-                 "where 1 / length(replace(email, 'u0@example.org', '')) >= 0")
+                 "where 1 / length(replace(email, 'u5@example.org', '')) >= 0")
         ).all()  # fmt: skip
     assert len(rows) == len(ELIGIBLE)
 

@@ -1,6 +1,7 @@
 """Publishing: whole days, once each, and what was visible stays when something is wrong."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -98,6 +99,23 @@ def test_a_reader_who_holds_the_table_delays_but_does_not_break_it(
     assert query(place, VISIBLE) == [(DAY, 100, "2", "2")]
 
 
+def test_a_waiting_publication_never_keeps_a_reader_for_a_second(place: Settings) -> None:
+    go(place, scores())
+    slow = engine(place, "analyst").connect()
+    slow.execute(text("select count(*) from predictions.campaign_propensity"))
+    publisher = threading.Thread(target=go, args=(place, scores(version="2")))
+    publisher.start()
+    longest_s, until = 0.0, time.monotonic() + 4
+    while time.monotonic() < until:
+        started = time.monotonic()
+        assert query(place, VISIBLE, "analyst") == [(DAY, 100, "1", "1")]
+        longest_s = max(longest_s, time.monotonic() - started)
+    slow.close()
+    publisher.join()
+    assert 0.2 < longest_s < 1  # it was held, so the publisher tried; and not for long
+    assert query(place, VISIBLE) == [(DAY, 100, "2", "2")]
+
+
 def test_arms_that_no_chance_explains_are_refused(place: Settings) -> None:
     fair = scores(users=1_000, control=10)
     assert go(place, fair).is_new
@@ -140,3 +158,16 @@ def test_nothing_is_left_of_a_refused_attempt(place: Settings) -> None:
     with pytest.raises(PublishError):
         go(place, replace(scores(), users=51))
     assert query(place, TABLES) == []
+
+
+def test_rows_that_changed_on_the_way_are_refused(place: Settings) -> None:
+    """The lake is read twice; what was loaded must be what was summed up."""
+    first, other = scores(), scores(shift=1e-6)
+    turns = iter([first, other])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        return next(turns).batches()
+
+    with pytest.raises(PublishError, match="the loaded rows' checksum is .*, the lake's "):
+        go(place, replace(first, batches=batches))
+    assert query(place, VISIBLE) == []

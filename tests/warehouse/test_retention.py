@@ -29,6 +29,8 @@ def test_versions_replaced_long_ago_go_and_their_records_stay(place: Settings) -
           "where publication_id = :id", id=first.publication_id)  # fmt: skip
     # Made long ago, but replaced just now: it can still be brought back.
     assert drop_superseded(engine(place), KEEP, NOW) == []
+    with day_lock(engine(place), DAY):  # somebody is at it, perhaps to bring it back
+        assert drop_superseded(engine(place), KEEP, NOW + timedelta(days=31)) == []
     assert drop_superseded(engine(place), KEEP, NOW + timedelta(days=31)) == [first.publication_id]
     assert drop_superseded(engine(place), KEEP, NOW + timedelta(days=31)) == []
     assert query(place, VISIBLE) == [(DAY, 100, "2", "2")]
