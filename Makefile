@@ -23,9 +23,9 @@ up: setup ## Airflow's UI, scheduler and triggerer on http://localhost:8080, in 
 down: ## stop Airflow and Postgres; leaves no process behind
 	@if [ -x $(PY) ]; then bin/python -m include.embedded down; fi
 
-AS ?= pipeline
-sql: setup ## run a query on the warehouse: make sql Q="select ..." [AS=analyst|marketing]
-	@bin/python -m include.embedded sql "$(Q)" "$(AS)"
+ROLE ?= pipeline
+sql: setup ## run a query on the warehouse: make sql Q="select ..." [ROLE=analyst]
+	@bin/python -m include.embedded sql "$(Q)" "$(ROLE)"
 
 ##@ Check it
 test: setup ## every test that needs no cluster

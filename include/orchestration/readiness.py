@@ -13,7 +13,9 @@ def landing(day: str) -> str | None:
     from include.sources.landing import SUCCESS, TABLES, Landing
 
     when = date.fromisoformat(day)
-    missing = Landing(settings().landing_uri).incomplete(TABLES, Days(when, when))
+    folders = Landing(settings().landing_uri).incomplete(TABLES, Days(when, when))
+    # Consumers read this, too (`predictions.freshness`): where the landing zone lies is not theirs.
+    missing = ["/".join(folder.split("/")[-2:]) for folder in folders]
     return f"{', '.join(missing)}: no {SUCCESS} yet" if missing else None
 
 

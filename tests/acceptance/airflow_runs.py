@@ -26,7 +26,7 @@ def run(*command: str) -> str:
 
 def sql(query: str, role: str = "pipeline") -> str:
     """What `make sql` prints."""
-    return run("make", "-s", "sql", f"Q={query}", f"AS={role}").strip()
+    return run("make", "-s", "sql", f"Q={query}", f"ROLE={role}").strip()
 
 
 def airflow(query: str, *values: Any) -> list[tuple[Any, ...]]:
