@@ -5,6 +5,7 @@ SHELL := bash
 
 PYTHON ?= python3            # any Python 3.11+ with venv
 VENV := .venv
+TRAINING := include/training/requirements
 PY := $(VENV)/bin/python
 # uv installs ten times faster than pip here but reads none of pip's settings: hand them on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -42,8 +43,13 @@ lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
 	$(MAKE) --no-print-directory lock-check
 
 lock-check: setup
-	@cp requirements.txt .venv/lock.txt && $(call compile_lock,.venv/lock.txt) && \
+	@cp requirements.txt .venv/lock.txt && $(call compile_lock,requirements.in,.venv/lock.txt) && \
 	diff -u requirements.txt .venv/lock.txt || { echo "requirements.txt does not follow from requirements.in: run 'make lock'" >&2; exit 1; }
+	@cp $(TRAINING).txt .venv/lock.txt && $(call compile_lock,$(TRAINING).in -c requirements.txt,.venv/lock.txt) && \
+	diff -u $(TRAINING).txt .venv/lock.txt || { echo "$(TRAINING).txt does not follow from $(TRAINING).in: run 'make lock'" >&2; exit 1; }
+
+test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at (kind, for one)
+	@bin/python -m pytest tests/kubernetes $(PYTEST_ARGS)
 
 ##@ Change it
 setup: $(VENV)/.installed ## the virtual environment, from requirements.txt
@@ -56,8 +62,19 @@ $(VENV)/.installed: requirements.txt
 	@$(VENV)/bin/uv pip install -q --python $(PY) -r requirements.txt
 	@touch $@
 
+training-image: ## build the image of training pods; prints the setting that names it
+	@docker build -q --network=host -f include/training/Dockerfile \
+	  --build-arg BASE_IMAGE=$(or $(BASE_IMAGE),python:3.11-slim-bookworm) \
+	  --build-arg FIND_LINKS=$(TRAINING_FIND_LINKS) \
+	  --build-arg CODE_VERSION=$$(git describe --always --dirty=+changes --abbrev=12) \
+	  -t campaign-propensity-training:latest . >.training-image
+	@id=$$(sed 's/sha256://' .training-image | cut -c1-12) && rm .training-image && \
+	docker tag campaign-propensity-training:latest campaign-propensity-training:$$id && \
+	echo "export PROPENSITY_TRAINING_IMAGE=campaign-propensity-training:$$id"
+
 lock: setup ## rewrite requirements.txt from requirements.in
-	@$(call compile_lock,requirements.txt)
+	@$(call compile_lock,requirements.in,requirements.txt)
+	@$(call compile_lock,$(TRAINING).in -c requirements.txt,$(TRAINING).txt)
 
 docs: setup ## rewrite docs/data_dictionary.md from the contracts
 	bin/python -m include.contracts.dictionary docs/data_dictionary.md
@@ -73,12 +90,12 @@ clean: down ## remove .local/ (every state) but not the virtual environment
 # requirements.in. torch's own CUDA packages are left to torch, which pins each exactly; the
 # "+cpu" of a local build is dropped, so that the lock holds on every machine.
 define compile_lock
-$(VENV)/bin/uv pip compile -q requirements.in --python-version 3.11 --no-header \
-  --no-annotate --output-file $(1) >/dev/null && \
-sed -i -e 's/+cpu$$//' -e '/^\(triton\|cuda-[a-z]*\|nvidia-[a-z-]*-cu13\|nvidia-\(cublas\|cudnn\|cufft\|cufile\|curand\|cusolver\|cusparse\|nvjitlink\|nvtx\|cuda-[a-z]*\|nccl-cu13\)[a-z0-9-]*\)==/d' $(1)
+$(VENV)/bin/uv pip compile -q $(1) --python-version 3.11 --no-header \
+  --no-annotate --output-file $(2) >/dev/null && \
+sed -i -e 's/+cpu$$//' -e '/^\(triton\|cuda-[a-z]*\|nvidia-[a-z-]*-cu13\|nvidia-\(cublas\|cudnn\|cufft\|cufile\|curand\|cusolver\|cusparse\|nvjitlink\|nvtx\|cuda-[a-z]*\|nccl-cu13\)[a-z0-9-]*\)==/d' $(2)
 endef
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up down sql test bench lint lock lock-check setup docs format clean help
+.PHONY: run up down sql test test-kubernetes training-image bench lint lock lock-check setup docs format clean help

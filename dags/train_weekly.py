@@ -20,9 +20,13 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, task
 
 from include.orchestration import model_tasks
-from include.orchestration.defaults import DAY, DEFAULT_ARGS, RUN
+from include.orchestration.defaults import DAY, DEFAULT_ARGS, GPU_POOL, RUN
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
+from include.settings import settings
+
+# More than a pod's own deadline: who ends it first should be Kubernetes, which says so.
+FIT_TIMEOUT = timedelta(hours=7)
 
 
 @dag(
@@ -54,9 +58,13 @@ def train_weekly() -> None:
         return model_tasks.examples_snapshot()
 
     # One at a time: each takes all cores of a laptop.
-    @task(max_active_tis_per_dagrun=1, execution_timeout=timedelta(hours=6), retries=1)
+    @task(max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retries=1)
     def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
         model_tasks.fit(experiment, snapshot_id, as_of, training_run)
+
+    @task
+    def describe_pods(snapshot_id: int, as_of: str, training_run: str) -> list:  # type: ignore[type-arg]
+        return model_tasks.training_pods(snapshot_id, as_of, training_run, "train_weekly")
 
     # All done, not all well: one failed experiment doesn't stop the others. But without examples
     # there is nothing to compare, and the red task to look at is the one that made none.
@@ -65,9 +73,22 @@ def train_weekly() -> None:
         return model_tasks.compare(training_run, as_of, snapshot_id)
 
     snapshot = pin_examples()
-    names = choose_experiments()
-    fitted = fit.partial(snapshot_id=snapshot, as_of=DAY, training_run=RUN).expand(experiment=names)
-    chain(wait_for_features, examples, [snapshot, names])
+    if settings().training == "kubernetes":
+        from include.orchestration.training_pod_operator import TrainingPodOperator
+
+        fitted = TrainingPodOperator.partial(
+            task_id="fit",
+            pool=GPU_POOL,
+            execution_timeout=FIT_TIMEOUT,
+            **model_tasks.pod_timeouts(),
+        ).expand(pod_template_dict=describe_pods(snapshot, DAY, RUN))
+        chain(wait_for_features, examples, snapshot)
+    else:
+        names = choose_experiments()
+        fitted = fit.partial(snapshot_id=snapshot, as_of=DAY, training_run=RUN).expand(
+            experiment=names
+        )
+        chain(wait_for_features, examples, [snapshot, names])
     chain(fitted, compare(RUN, DAY, snapshot))
 
 

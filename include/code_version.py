@@ -1,5 +1,6 @@
 """Which code is running."""
 
+import os
 import subprocess
 from functools import cache
 
@@ -8,7 +9,12 @@ from include.settings import PROJECT
 
 @cache
 def code_version() -> str:
-    """The commit, with `+changes` where the tree differs from it; `unknown` outside a checkout."""
+    """The commit, with `+changes` where the tree differs from it; `unknown` outside a checkout.
+
+    An image carries no checkout: its build sets `CODE_VERSION`.
+    """
+    if built := os.environ.get("CODE_VERSION"):
+        return built
     try:
         return subprocess.run(
             [

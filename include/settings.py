@@ -8,6 +8,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +48,13 @@ class Settings(BaseSettings):
     """What the training tries, and when a model may become champion."""
     warehouse: Path = CONFIG / "warehouse.yaml"
     """When predictions are due, and how long things are kept."""
+
+    training: Literal["subprocess", "kubernetes"] = "subprocess"
+    """Where experiments are fitted: in a subprocess of the Airflow task, or in a pod each."""
+    kubernetes: Path = CONFIG / "kubernetes.yaml"
+    """How training pods run."""
+    training_image: str = ""
+    """Image of training pods; empty: the one that `kubernetes.yaml` names."""
 
     pipeline_password: SecretStr = SecretStr("")
     """Password of the database role `pipeline`; needed where `postgres_url` is set."""
@@ -144,6 +152,7 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
             "events",
             "experiments",
             "warehouse",
+            "kubernetes",
             "spark_properties",
         )
         if (value := getattr(built, key)) is not None

@@ -11,6 +11,7 @@ from include.config.load import (
     Retention,
     Warehouse,
     load_config,
+    load_kubernetes,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Retention",
     "Warehouse",
     "load_config",
+    "load_kubernetes",
 ]

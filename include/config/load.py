@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from include.config.kubernetes import Kubernetes
 from include.errors import ConfigError
 from include.settings import Settings
 
@@ -16,7 +17,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_Model = TypeVar("_Model", bound=_Strict)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class EventType(_Strict):
@@ -169,6 +170,17 @@ def load_config(settings: Settings) -> PipelineConfig:
         experiments=_load(settings.experiments, Experiments),
         warehouse=_load(settings.warehouse, Warehouse),
     )
+
+
+def load_kubernetes(settings: Settings) -> Kubernetes:
+    """How training pods run; `PROPENSITY_TRAINING_IMAGE` wins over the file's image.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
+    loaded = _load(settings.kubernetes, Kubernetes)
+    image = settings.training_image or loaded.image
+    return loaded.model_copy(update={"image": image})
 
 
 def _unique(what: str, names: list[str]) -> None:

@@ -8,6 +8,8 @@ from include.settings import PROJECT
 
 SPARK_POOL = "spark"
 """One slot by default: two Spark applications on a laptop would share its memory and be slower."""
+GPU_POOL = "gpu"
+"""Training pods at once; as many slots as `kubernetes.yaml` says."""
 POOLS = {SPARK_POOL: (1, "Spark applications at once on the embedded default")}
 
 DAY = "{{ data_interval_start | ds }}"

@@ -50,6 +50,38 @@ def fit_command(experiment: str, snapshot_id: int, as_of: str, training_run: str
     ]
 
 
+def training_pods(
+    snapshot_id: int, as_of: str, training_run: str, dag_id: str
+) -> list[dict[str, Any]]:
+    """The manifest of each experiment's pod; one task is mapped over each."""
+    from include.config import load_config, load_kubernetes
+    from include.orchestration.pods import training_pod
+    from include.settings import settings
+
+    kubernetes = load_kubernetes(settings())
+    return [
+        training_pod(
+            one,
+            kubernetes,
+            fit_command(one.name, snapshot_id, as_of, training_run)[2:],
+            {"dag": dag_id, "data-day": as_of, "training-run": training_run},
+        )
+        for one in load_config(settings()).experiments.experiments
+    ]
+
+
+def pod_timeouts() -> dict[str, int]:
+    """How long the operator waits for a node, and for the start, in seconds."""
+    from include.config import load_kubernetes
+    from include.settings import settings
+
+    kubernetes = load_kubernetes(settings())
+    return {
+        "schedule_timeout_seconds": kubernetes.schedule_timeout_s,
+        "startup_timeout_seconds": kubernetes.startup_timeout_s,
+    }
+
+
 def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
     """Fit one experiment in a process of its own, so that it gets what a pod would get.
 

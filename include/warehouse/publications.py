@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 # Attaching needs an exclusive lock for milliseconds. Whoever waits for one makes later readers
 # wait too, so we give up soon and come back: a reader is never held longer than this.
-LOCK_TIMEOUT_MS = 500
-LOCK_PAUSE_S = 2.0
-LOCK_PAUSE_MAX_S = 15.0
+LOCK_TIMEOUT_MS = 800
+LOCK_PAUSE_S = 1.0
+LOCK_PAUSE_MAX_S = 5.0
 LOCK_WAIT_S = 1_800.0
 
 DAY_LOCK = 4_927_302

@@ -1,0 +1,162 @@
+"""A training pod: what Kubernetes is asked for, as plain data that a golden file can hold."""
+
+import re
+from typing import Any
+
+from include.config import Experiment
+from include.config.kubernetes import Kubernetes, Volume
+
+CONTAINER = "base"
+"""The name that KubernetesPodOperator gives to the container whose end is the pod's."""
+SCRATCH = "/scratch"
+GPU = "nvidia.com/gpu"
+
+
+def training_pod(
+    experiment: Experiment,
+    kubernetes: Kubernetes,
+    arguments: list[str],
+    labels: dict[str, str],
+) -> dict[str, Any]:
+    """The manifest of an experiment's pod.
+
+    Non-root, without capabilities, without a token, on a root file system that it can't write: an
+    example that a model learns from must not be able to do more than spoil the model.
+
+    Args:
+        experiment: Its resources, requested and at most.
+        kubernetes: Everything that pods have in common.
+        arguments: Of the training entry point: the same that a subprocess gets.
+        labels: DAG, data day and run, to find the pod by; made fit for Kubernetes here.
+    """
+    resources = {"cpu": experiment.cpu, "memory": experiment.memory}
+    if experiment.gpu:
+        resources[GPU] = str(experiment.gpu)
+    environment = {
+        **kubernetes.environment,
+        "PROPENSITY_HOME": SCRATCH,
+        "HOME": SCRATCH,
+        "TMPDIR": SCRATCH,
+        "IMAGE_DIGEST": kubernetes.image,
+    }
+    every = {"app": "campaign-propensity-training", "experiment": experiment.name, **labels}
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": kubernetes.deadline_s,
+        "serviceAccountName": kubernetes.service_account,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": kubernetes.run_as_user,
+            "runAsGroup": kubernetes.run_as_user,
+            "fsGroup": kubernetes.run_as_user,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": kubernetes.image,
+                "imagePullPolicy": kubernetes.image_pull_policy,
+                "args": arguments,
+                "env": [{"name": k, "value": v} for k, v in sorted(environment.items())],
+                "envFrom": [{"secretRef": {"name": kubernetes.secret}}],
+                "resources": {"requests": resources, "limits": resources},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                # The last lines of the log: what a failed task says in Airflow.
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "volumeMounts": [
+                    {"name": "scratch", "mountPath": SCRATCH},
+                    *(_mount(volume) for volume in kubernetes.volumes),
+                ],
+            }
+        ],
+        "volumes": [
+            {"name": "scratch", "emptyDir": {}},
+            *(_volume(volume) for volume in kubernetes.volumes),
+        ],
+    }
+    if kubernetes.host_network:
+        spec["hostNetwork"] = True
+    if kubernetes.node_selector:
+        spec["nodeSelector"] = dict(kubernetes.node_selector)
+    if kubernetes.tolerations:
+        spec["tolerations"] = [dict(one) for one in kubernetes.tolerations]
+    if kubernetes.priority_class:
+        spec["priorityClassName"] = kubernetes.priority_class
+    if kubernetes.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in kubernetes.image_pull_secrets]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "namespace": kubernetes.namespace,
+            "labels": {key: label(value) for key, value in every.items()},
+        },
+        "spec": spec,
+    }
+
+
+def label(value: str) -> str:
+    """A value that Kubernetes takes for a label: 63 characters, alphanumeric at the ends."""
+    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", re.sub(r"[^\w.-]", "_", value)[:63])
+
+
+def _mount(volume: Volume) -> dict[str, Any]:
+    return {"name": volume.name, "mountPath": volume.mount_path, "readOnly": volume.read_only}
+
+
+def _volume(volume: Volume) -> dict[str, Any]:
+    if volume.claim:
+        claim = {"claimName": volume.claim, "readOnly": volume.read_only}
+        return {"name": volume.name, "persistentVolumeClaim": claim}
+    return {"name": volume.name, "hostPath": {"path": volume.host_path, "type": "Directory"}}
+
+
+def what_went_wrong(pod: dict[str, Any] | None, events: list[dict[str, Any]]) -> str:
+    """Why a pod didn't succeed, in a sentence for the person on call.
+
+    Args:
+        pod: The pod as Kubernetes last showed it, as plain data; None if it is gone.
+        events: What Kubernetes said about it, oldest first.
+    """
+    if pod is None:
+        return "the pod was deleted from outside while it ran; clear the task to fit again"
+    status = pod.get("status") or {}
+    if status.get("reason") == "DeadlineExceeded":
+        return "the pod ran longer than deadline_s and was ended: raise it in kubernetes.yaml"
+    if status.get("reason") == "Evicted":
+        return f"the node evicted the pod: {status.get('message', '')}"
+    state = _container_state(status)
+    waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+    said = [str(event.get("message", "")) for event in events if event.get("type") == "Warning"]
+    if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull",
+                                 "InvalidImageName"):  # fmt: skip
+        image = pod["spec"]["containers"][0]["image"]
+        detail = next((text for text in said if "pull" in text.lower()), waiting.get("message", ""))
+        return f"the image {image} can't be pulled: {detail or waiting['reason']}"
+    if waiting.get("reason") in ("CreateContainerConfigError", "CreateContainerError"):
+        return f"the container can't be made: {waiting.get('message', waiting['reason'])}"
+    if ended.get("reason") == "OOMKilled" or ended.get("exitCode") == 137:
+        limit = pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
+        return (
+            f"out of memory: it was killed at its limit of {limit}; raise the experiment's memory"
+        )
+    if ended.get("exitCode"):
+        last = str(ended.get("message") or "").strip().splitlines()
+        return f"exit code {ended['exitCode']}: {last[-1] if last else 'see the log above'}"
+    if status.get("phase") == "Pending":
+        why = next((text for text in reversed(said) if "available" in text), "")
+        return f"no node could take the pod: {why or (said or ['no reason was given'])[-1]}"
+    return f"the pod ended in phase {status.get('phase')}: {status.get('message') or said[-1:]}"
+
+
+def _container_state(status: dict[str, Any]) -> dict[str, Any]:
+    for container in status.get("containerStatuses") or []:
+        if container["name"] == CONTAINER:
+            return dict(container.get("state") or {})
+    return {}

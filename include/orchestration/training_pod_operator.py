@@ -1,0 +1,76 @@
+"""KubernetesPodOperator for experiments: a sentence for each failure, and exactly one fit each.
+
+With `durable` and `delete_pod`, the provider's own operator (10.25) loses a fit: a pod that
+succeeded while its worker was dead is deleted and fitted again. With `keep_pod` it is taken as it
+is, and one that was looked at before isn't taken a second time, so that a cleared task fits again.
+Pods are then ours to delete.
+"""
+
+import contextlib
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+
+from include.orchestration.pods import what_went_wrong
+
+
+class TrainingPodOperator(KubernetesPodOperator):
+    """One experiment in one pod."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            durable=True,
+            on_finish_action="keep_pod",
+            on_kill_action="delete_pod",
+            random_name_suffix=True,
+            get_logs=True,
+            log_events_on_startup=True,
+            log_pod_spec_on_failure=False,
+            automount_service_account_token=False,
+            termination_message_policy="FallbackToLogsOnError",
+            do_xcom_push=False,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Run the pod to its end.
+
+        Raises:
+            AirflowException: It didn't succeed; the text says why.
+        """
+        try:
+            super().execute(context)
+        except (AirflowException, ApiException) as error:
+            sentence, is_worth_a_retry = self._explain(error)
+            self._delete()
+            kind = AirflowException if is_worth_a_retry else AirflowFailException
+            raise kind(sentence) from error
+        self._delete()
+
+    def _explain(self, error: Exception) -> tuple[str, bool]:
+        """Why it failed; and whether the same pod may succeed elsewhere, as it was lost."""
+        if self.pod is None:
+            return f"the pod could not be made: {error}", False
+        name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
+        plain = ApiClient().sanitize_for_serialization
+        try:
+            pod = plain(self.client.read_namespaced_pod(name, namespace))
+        except ApiException as gone:
+            pod = None if gone.status == 404 else plain(self.remote_pod)
+        selector = f"involvedObject.name={name}"
+        try:
+            found = self.client.list_namespaced_event(namespace, field_selector=selector)
+            events = plain(found)["items"]
+        except ApiException:
+            events = []
+        is_lost = pod is None or pod.get("status", {}).get("reason") == "Evicted"
+        return f"{name}: {what_went_wrong(pod, events)}", is_lost
+
+    def _delete(self) -> None:
+        if self.pod is not None:
+            with contextlib.suppress(ApiException):  # somebody else did
+                self.pod_manager.delete_pod(self.pod)
