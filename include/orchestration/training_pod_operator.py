@@ -7,15 +7,30 @@ Pods are then ours to delete.
 """
 
 import contextlib
+from functools import cached_property
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodManager, PodPhase
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from include.orchestration.pods import what_went_wrong
+
+
+class _PodManager(PodManager):
+    def container_is_running(self, pod: Any, container_name: str) -> bool:
+        """Whether there is anything to wait for.
+
+        A pod that was ended at its deadline may go on showing its container as running (seen on
+        Kubernetes 1.20): the provider's own would wait for it until the task's timeout.
+        """
+        phase = self.read_pod(pod).status.phase
+        if phase in PodPhase.terminal_states:
+            return False
+        return bool(super().container_is_running(pod, container_name))
 
 
 class TrainingPodOperator(KubernetesPodOperator):
@@ -35,6 +50,11 @@ class TrainingPodOperator(KubernetesPodOperator):
             do_xcom_push=False,
             **kwargs,
         )
+
+    @cached_property
+    def pod_manager(self) -> PodManager:
+        """Reads pods and their logs."""
+        return _PodManager(kube_client=self.client, callbacks=self.callbacks)
 
     def execute(self, context: Context) -> None:
         """Run the pod to its end.
