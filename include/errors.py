@@ -30,4 +30,8 @@ class NoModelError(PipelineError):
 
 
 class PublishError(PipelineError):
-    """A publication was refused; the day that was visible before still is."""
+    """A publication did not happen; the day that was visible before still is."""
+
+
+class PublishRefusedError(PublishError):
+    """A check failed, or a person's revert stands in the way: trying again would not help."""

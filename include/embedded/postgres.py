@@ -82,4 +82,10 @@ def _create_databases(socket_dir: str) -> None:
         there = {row[0] for row in connection.execute("select datname from pg_database")}
         for name in DATABASES:
             if name not in there:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+                database = sql.Identifier(name)
+                connection.execute(sql.SQL("create database {}").format(database))
+                # Airflow's connections and the models are nobody else's; the warehouse's
+                # migrations say who may in there.
+                connection.execute(
+                    sql.SQL("revoke all on database {} from public").format(database)
+                )

@@ -147,11 +147,18 @@ def choose_model(day: str, policy: str) -> dict[str, str]:
 
 
 def publish_scores(day: str, run: str, policy: str, replace_reverted: bool = False) -> None:
-    """Publish a day of scores from the lake to the prediction table."""
+    """Publish a day of scores from the lake to the prediction table.
+
+    Raises:
+        AirflowFailException: The publication was refused; the same would be refused again.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+
     from include.config import load_config
     from include.contracts import lake_tables
     from include.databases import database_url
     from include.days import Days
+    from include.errors import PublishRefusedError
     from include.lake import Lake
     from include.receipts import read_receipt, receipt_uri
     from include.settings import settings
@@ -168,21 +175,21 @@ def publish_scores(day: str, run: str, policy: str, replace_reverted: bool = Fal
     snapshot = lake.snapshot_id(contract)
     with engine(settings()).begin() as connection:
         copy_config(connection, config)
-    published = publish(
-        engine(settings()),
-        database_url(settings(), "warehouse"),
-        Scores(
-            score_date=when,
-            batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
-            users=int(receipt.properties["users"]),
-            holdout_shares={c.campaign_id: c.holdout_share for c in config.active_campaigns},
-            model_version=receipt.properties["model_version"],
-            model_policy=policy,
-            lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
-            run_id=run,
-            replaces_revert=replace_reverted,
-        ),
+    scores = Scores(
+        score_date=when,
+        batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
+        users=int(receipt.properties["users"]),
+        holdout_shares={c.campaign_id: c.holdout_share for c in config.active_campaigns},
+        model_version=receipt.properties["model_version"],
+        model_policy=policy,
+        lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
+        run_id=run,
+        replaces_revert=replace_reverted,
     )
+    try:
+        published = publish(engine(settings()), database_url(settings(), "warehouse"), scores)
+    except PublishRefusedError as error:
+        raise AirflowFailException(str(error)) from None
     print(
         f"[publish] {day}: {published.row_count:,} rows, checksum {published.checksum}, "
         + ("publication " if published.is_new else "unchanged, still publication ")

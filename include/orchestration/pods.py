@@ -1,6 +1,8 @@
 """A training pod: what Kubernetes is asked for, as plain data that a golden file can hold."""
 
 import re
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from include.config import Experiment
@@ -33,8 +35,8 @@ def training_pod(
     if experiment.gpu:
         resources[GPU] = str(experiment.gpu)
     environment = {
-        **kubernetes.environment,
         "PROPENSITY_HOME": SCRATCH,
+        **kubernetes.environment,
         "HOME": SCRATCH,
         "TMPDIR": SCRATCH,
         "IMAGE_DIGEST": kubernetes.image,
@@ -153,6 +155,32 @@ def what_went_wrong(pod: dict[str, Any] | None, events: list[dict[str, Any]]) ->
         why = next((text for text in reversed(said) if "available" in text), "")
         return f"no node could take the pod: {why or (said or ['no reason was given'])[-1]}"
     return f"the pod ended in phase {status.get('phase')}: {status.get('message') or said[-1:]}"
+
+
+def phases(pod: dict[str, Any], now: datetime) -> dict[str, float]:
+    """How long a finished pod was queued, pulling, running, and being collected, in seconds.
+
+    Args:
+        pod: As Kubernetes last showed it, to the second.
+        now: When its logs and its end had been read.
+    """
+    status = pod["status"]
+    scheduled = [c for c in status.get("conditions") or [] if c["type"] == "PodScheduled"]
+    state = _container_state(status).get("terminated") or {}
+    marks = [
+        pod["metadata"]["creationTimestamp"],
+        scheduled[0].get("lastTransitionTime") if scheduled else None,
+        state.get("startedAt"),
+        state.get("finishedAt"),
+    ]
+    if None in marks:
+        return {}
+    times = [*(datetime.fromisoformat(mark) for mark in marks), now]
+    names = ("queued", "pulling", "running", "collecting")
+    spans = pairwise(times)
+    return {
+        name: (end - start).total_seconds() for name, (start, end) in zip(names, spans, strict=True)
+    }
 
 
 def _container_state(status: dict[str, Any]) -> dict[str, Any]:

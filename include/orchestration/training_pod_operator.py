@@ -7,6 +7,7 @@ Pods are then ours to delete.
 """
 
 import contextlib
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
-from include.orchestration.pods import what_went_wrong
+from include.orchestration.pods import phases, what_went_wrong
 
 
 class _PodManager(PodManager):
@@ -69,7 +70,14 @@ class TrainingPodOperator(KubernetesPodOperator):
             self._delete()
             kind = AirflowException if is_worth_a_retry else AirflowFailException
             raise kind(sentence) from error
+        self._say_phases()
         self._delete()
+
+    def _say_phases(self) -> None:
+        found = ApiClient().sanitize_for_serialization(self.remote_pod)
+        parts = [f"{name} {s:.1f} s" for name, s in phases(found, datetime.now(UTC)).items()]
+        experiment = found["metadata"]["labels"].get("experiment")
+        self.log.info("[pod] %s: %s", experiment, ", ".join(parts))
 
     def _explain(self, error: Exception) -> tuple[str, bool]:
         """Why it failed; and whether the same pod may succeed elsewhere, as it was lost."""

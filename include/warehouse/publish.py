@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.checksum import rows_checksum, sum_checksums
-from include.errors import PublishError
+from include.errors import PublishRefusedError
 from include.warehouse import checks, loading
 from include.warehouse.models import Publication
 from include.warehouse.publications import (
@@ -88,8 +88,10 @@ def publish(engine: Engine, uri: str, scores: Scores) -> Published:
         The visible publication: a new one, or the one before where the content is the same.
 
     Raises:
-        PublishError: The rows failed a check, a person reverted the day, or the lock could not be
-            had. The attempt is recorded as rejected with its reason; what was visible still is.
+        PublishRefusedError: The rows failed a check, or a person reverted the day.
+        PublishError: The lock could not be had.
+            Either way the attempt is on record as rejected, with its reason, and what was visible
+            still is.
     """
     row_count, checksum = _sum_up(scores)
     with day_lock(engine, scores.score_date):
@@ -142,7 +144,7 @@ def _begin(attempt: _Attempt) -> None:
     with attempt.engine.connect() as connection:
         hold = holding(connection, scores.score_date)
     if hold and not scores.replaces_revert:
-        raise PublishError(
+        raise PublishRefusedError(
             f"scores of {scores.score_date} were not published: {hold.reverted_by} reverted this "
             f"day ({hold.reason}). To publish over it, run score_daily of this day with the "
             'parameter {"replace_reverted": true}'
@@ -172,7 +174,7 @@ def _check(attempt: _Attempt) -> None:
             checksum=attempt.checksum,
         )
     if wrong:
-        raise PublishError(
+        raise PublishRefusedError(
             f"scores of {scores.score_date} were not published (publication "
             f"{attempt.publication_id}): {'; '.join(wrong)}. What was visible before still is. "
             "Clear `scores.build` of score_daily for this day"

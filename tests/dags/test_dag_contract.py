@@ -34,6 +34,11 @@ HEAVY = {
 
 @pytest.fixture(scope="module")
 def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the DAGs look like by default."""
+    return load(tmp_path_factory.mktemp("airflow"))
+
+
+def load(home: Path, **environment: str) -> dict[str, Any]:
     """What the DAGs look like, read by a process of its own: Airflow's import isn't ours."""
     probe = """
 import json, sys
@@ -63,7 +68,7 @@ print("DAGS:" + json.dumps({
         text=True,
         check=False,
         cwd=PROJECT,
-        env=_environment(tmp_path_factory.mktemp("airflow")),
+        env=_environment(home) | environment,
     )
     line = next((x for x in ended.stdout.splitlines() if x.startswith("DAGS:")), None)
     assert line, ended.stderr[-3000:]
@@ -150,6 +155,14 @@ def test_what_is_submitted_is_in_a_golden_file(dags: dict[str, Any]) -> None:
     if os.environ.get("REBUILD_GOLDEN"):
         golden.write_text("\n".join(lines), encoding="utf-8")
     assert "\n".join(lines) == golden.read_text(encoding="utf-8")
+
+
+def test_with_kubernetes_each_experiment_is_a_pod_in_the_gpu_pool(tmp_path: Path) -> None:
+    tasks_of = load(tmp_path, PROPENSITY_TRAINING="kubernetes")["train_weekly"]["tasks"]
+    assert tasks_of["fit"]["pool"] == "gpu"
+    assert tasks_of["fit"]["upstream"] == ["describe_pods"]
+    assert tasks_of["fit"]["timeout_s"]
+    assert tasks_of["compare"]["upstream"] == ["fit", "pin_examples"]
 
 
 def test_one_failed_experiment_stops_nobody_but_no_examples_stop_the_comparison(

@@ -119,6 +119,16 @@ def test_each_attempt_is_refused_by_postgres(published: Settings) -> None:
     assert not accepted
 
 
+def test_readers_of_the_warehouse_get_into_no_other_database(place: Settings) -> None:
+    def may_connect(who: str, database: str) -> bool:
+        sql = "select has_database_privilege(:who, :database, 'connect')"
+        return bool(query(place, sql, who=who, database=database)[0][0])
+
+    for who in ("pipeline", "analyst", "marketing"):
+        assert may_connect(who, "warehouse")
+        assert not [name for name in ("airflow", "lake", "mlflow") if may_connect(who, name)]
+
+
 def test_nobody_else_gets_in(place: Settings) -> None:
     query(place, "do $$ begin if not exists (select from pg_roles where rolname = 'stranger') "
           "then create role stranger login; end if; end $$", "admin")  # fmt: skip

@@ -1,0 +1,104 @@
+"""`train_weekly` with a pod for each experiment, on the real data of `make run`.
+
+    KUBECONFIG=… bin/python tests/acceptance/train_on_kubernetes.py
+
+Needs a one-node cluster on this machine, whose pods can see its folders, and the image of `make
+training-image`. Prints how long each pod was queued, pulling, running and collected.
+"""
+
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from include.settings import settings
+from tests.acceptance.airflow_runs import airflow, expect, run, sql
+
+NAMESPACE = "propensity-acceptance"
+MONDAY = "2017-12-25"  # its run is that of data day 2017-12-24
+EXPERIMENTS = 4
+DECIDED = (
+    "select count(distinct experiment) filter (where experiment !~ '^(baseline|champion)'), "
+    "count(*) filter (where experiment = 'champion') > 0 from analytics.model_comparison"
+)
+PHASES = re.compile(r"\[pod\] (\w+: queued [\d.]+ s, pulling [\d.]+ s, running [\d.]+ s, "
+                    r"collecting [\d.]+ s)")  # fmt: skip
+
+
+def kubectl(*arguments: str) -> str:
+    return run("kubectl", *arguments)
+
+
+def configure(home: Path) -> str:
+    """The pods' view of the embedded default: its folders, and Postgres's socket in one of them."""
+    owner = (home / "postgres").stat().st_uid
+    artifacts = home / "mlflow"
+    # Pods run as whoever runs Postgres, since nobody else may reach its socket.
+    run("chown", "-R", str(owner), str(artifacts))
+    config = {
+        "namespace": NAMESPACE, "image": "campaign-propensity-training:latest",
+        "service_account": "default", "secret": "propensity", "run_as_user": owner,
+        "environment": {"PROPENSITY_HOME": str(home)},
+        "volumes": [
+            {"name": "home", "mount_path": str(home), "host_path": str(home), "read_only": True},
+            {"name": "artifacts", "mount_path": str(artifacts), "host_path": str(artifacts)},
+        ],
+    }  # fmt: skip
+    path = Path(tempfile.mkdtemp()) / "kubernetes.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return str(path)
+
+
+def train() -> None:
+    # Not `dags trigger`: the interval of a triggered run is the day before now, whatever its date.
+    run("bin/airflow", "backfill", "create", "--dag-id", "train_weekly", "--from-date", MONDAY,
+        "--to-date", MONDAY)  # fmt: skip
+    started, most, state = time.monotonic(), 0, ""
+    while state not in ("success", "failed"):
+        if time.monotonic() - started > 900:
+            sys.exit("FAILED: train_weekly did not end")
+        time.sleep(1)
+        running = "--field-selector=status.phase=Running"
+        listed = kubectl("-n", NAMESPACE, "get", "pods", "--no-headers", running)
+        most = max(most, len(listed.splitlines()))
+        found = airflow(
+            "select state from dag_run where dag_id = 'train_weekly' and run_type = 'backfill'"
+        )
+        state = found[0][0] if found else ""
+    if state != "success":
+        sys.exit(f"FAILED: train_weekly: {state}")
+    print(f"ok: train_weekly with a pod for each experiment in {time.monotonic() - started:.0f} s")
+    if most > 2:
+        sys.exit(f"FAILED: {most} pods ran at a time, and the pool `gpu` has two slots")
+    print(f"ok: {most} pods at a time at most", flush=True)
+
+
+def main() -> None:
+    kubectl("create", "namespace", NAMESPACE)
+    try:
+        kubectl("-n", NAMESPACE, "create", "secret", "generic", "propensity",
+                "--from-literal=MLFLOW_DISABLE_TELEMETRY=true")  # fmt: skip
+        os.environ["PROPENSITY_TRAINING"] = "kubernetes"
+        os.environ["PROPENSITY_KUBERNETES"] = configure(settings().home)
+        settings.cache_clear()
+        print(run("make", "up").strip(), flush=True)
+        train()
+        log = (settings().home / "airflow.log").read_text(encoding="utf-8", errors="replace")
+        found = sorted(set(PHASES.findall(log)))
+        print("\n".join(f"  {line}" for line in found), flush=True)
+        expect("all experiments and the champion are compared on the same rows",
+               sql(DECIDED, "analyst"), f"{EXPERIMENTS}|t")  # fmt: skip
+        left = kubectl("-n", NAMESPACE, "get", "pods", "--no-headers")
+        expect("no pod is left", left, "")
+    finally:
+        print(run("make", "down").strip(), flush=True)
+        kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    print("all passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
