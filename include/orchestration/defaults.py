@@ -10,7 +10,11 @@ SPARK_POOL = "spark"
 """One slot by default: two Spark applications on a laptop would share its memory and be slower."""
 GPU_POOL = "gpu"
 """Training pods at once; as many slots as `kubernetes.yaml` says."""
-POOLS = {SPARK_POOL: (1, "Spark applications at once on the embedded default")}
+POOLS = {
+    SPARK_POOL: (1, "Spark applications at once on the embedded default"),
+    GPU_POOL: (2, "Training pods at once"),
+}
+"""Slots and description by pool. A task whose pool is missing never starts, and says nothing."""
 
 DAY = "{{ data_interval_start | ds }}"
 """The data day D. `ds` is a day later in manual runs than in scheduled ones; this is not."""

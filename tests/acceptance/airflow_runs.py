@@ -20,7 +20,10 @@ def run(*command: str) -> str:
     """What a command prints; ends the script if it fails."""
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     if ended.returncode:
-        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
+        sys.exit(
+            f"{' '.join(command)} ended with {ended.returncode}:\n"
+            f"{(ended.stdout + ended.stderr)[-3000:]}"
+        )
     return ended.stdout
 
 

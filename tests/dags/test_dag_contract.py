@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from include.orchestration.defaults import POOLS
+
 PROJECT = Path(__file__).parents[2]
 DAGS_FOLDER = PROJECT / "dags"
 
@@ -158,7 +160,9 @@ def test_what_is_submitted_is_in_a_golden_file(dags: dict[str, Any]) -> None:
 
 
 def test_with_kubernetes_each_experiment_is_a_pod_in_the_gpu_pool(tmp_path: Path) -> None:
-    tasks_of = load(tmp_path, PROPENSITY_TRAINING="kubernetes")["train_weekly"]["tasks"]
+    loaded = load(tmp_path, PROPENSITY_TRAINING="kubernetes")
+    assert {task["pool"] for _, task in tasks(loaded)} == {"default_pool", *POOLS}
+    tasks_of = loaded["train_weekly"]["tasks"]
     assert tasks_of["fit"]["pool"] == "gpu"
     assert tasks_of["fit"]["upstream"] == ["describe_pods"]
     assert tasks_of["fit"]["timeout_s"]
