@@ -5,7 +5,14 @@
 
 Runs on Mondays at 06:00 UTC with Sunday as its data day D (the start of its one-day interval):
 snapshots are taken on Sundays, so that is the first hour at which a new one has matured. Models
-learn only from what was known at the end of D, and carry that day as `trained_through`.
+learn only from what was known at the end of D, and carry that day as `trained_through`. The range
+of a backfill has to reach past 06:00 of its Monday:
+
+    airflow backfill create --dag-id train_weekly --from-date 2017-12-25 --to-date 2017-12-26
+
+With `PROPENSITY_TRAINING=kubernetes` each `fit` is a pod (docs/runbook.md), at most as many at a
+time as the pool `gpu` has slots; its message says whether it was the image, the node, memory, the
+deadline or the experiment itself.
 
 **When it fails.** `wait_for_features`: run or clear `lake_daily` of D. `examples.*`: as
 `lake_daily`. `fit`: its log ends with the reason; the other experiments go on, and `compare` does
