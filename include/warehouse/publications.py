@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # Attaching needs an exclusive lock for milliseconds. Whoever waits for one makes later readers
 # wait too, so we give up soon and come back: a reader is never held longer than this.
-LOCK_TIMEOUT_MS = 800
+LOCK_TIMEOUT_MS = 700
 LOCK_PAUSE_S = 1.0
 LOCK_PAUSE_MAX_S = 5.0
 LOCK_WAIT_S = 1_800.0
