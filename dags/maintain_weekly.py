@@ -8,8 +8,8 @@ superseded can be brought back for `superseded_days`; the record of every public
 good. A file goes only if no snapshot refers to it and its attempt is older than `staged_days`, so
 what is running, or waits at a gate for a person, stays.
 
-**When it fails.** Nothing depends on it; clear it. If readers held the prediction table, it names
-the query that finds them.
+**When it fails.** Nothing depends on it; clear it. If readers held the prediction table, it says
+where to look for them.
 """
 
 from datetime import UTC, datetime

@@ -11,7 +11,7 @@ that the day before is the latest again. One transaction, seconds. Who did it an
 of the day with `{"replace_reverted": true}`, or reverts again.
 
 **When it fails.** Its message lists the versions that are kept; nothing was changed. If readers
-held the table, it names the query that finds them.
+held the table, it says where to look for them.
 """
 
 from airflow.sdk import Param, dag, get_current_context, task

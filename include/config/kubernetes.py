@@ -2,14 +2,12 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from include.config.strict import Strict
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Volume(_Strict):
+class Volume(Strict):
     """Something that a pod sees as a folder: a claim, or a folder of the node."""
 
     name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
@@ -27,7 +25,7 @@ class Volume(_Strict):
         return self
 
 
-class Kubernetes(_Strict):
+class Kubernetes(Strict):
     """Everything about pods that isn't the experiment's own."""
 
     namespace: str = "default"

@@ -4,23 +4,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from include.config.kubernetes import Kubernetes
+from include.config.strict import Strict
 from include.errors import ConfigError
 from include.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_Model = TypeVar("_Model", bound=Strict)
 
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class EventType(_Strict):
+class EventType(Strict):
     """One word of the event vocabulary; it becomes part of column names."""
 
     name: Name
@@ -28,7 +25,7 @@ class EventType(_Strict):
     """Whether a row of this type without `listing_id` is refused."""
 
 
-class Events(_Strict):
+class Events(Strict):
     """`events.yaml`: the vocabulary, and when a row is plausible."""
 
     types: tuple[EventType, ...] = Field(min_length=1, max_length=20)
@@ -43,7 +40,7 @@ class Events(_Strict):
         return tuple(kind.name for kind in self.types)
 
 
-class Campaign(_Strict):
+class Campaign(Strict):
     """One campaign: users are scored for how likely they react in its category."""
 
     campaign_id: Name
@@ -63,11 +60,11 @@ class Campaign(_Strict):
     """Whether users are scored for it."""
 
 
-class _Campaigns(_Strict):
+class _Campaigns(Strict):
     campaigns: tuple[Campaign, ...] = Field(min_length=1)
 
 
-class Experiment(_Strict):
+class Experiment(Strict):
     """One configuration that the training tries."""
 
     name: Name
@@ -81,7 +78,7 @@ class Experiment(_Strict):
     gpu: int = Field(default=0, ge=0)
 
 
-class Promotion(_Strict):
+class Promotion(Strict):
     """When the best experiment may become champion."""
 
     min_auc_gain: float = Field(ge=0, le=1)
@@ -91,7 +88,7 @@ class Promotion(_Strict):
     min_finished_experiments: int = Field(ge=1)
 
 
-class Experiments(_Strict):
+class Experiments(Strict):
     """`experiments.yaml`."""
 
     experiments: tuple[Experiment, ...] = Field(min_length=1)
@@ -109,7 +106,7 @@ class Experiments(_Strict):
         return self
 
 
-class Retention(_Strict):
+class Retention(Strict):
     """How long things are kept, in days after they stopped being the newest."""
 
     published_days: int = Field(ge=1, le=4000)
@@ -122,7 +119,7 @@ class Retention(_Strict):
     """Staged files that nothing refers to are kept for this long, for a look at a failed gate."""
 
 
-class Warehouse(_Strict):
+class Warehouse(Strict):
     """`warehouse.yaml`: what consumers of the prediction table may rely on."""
 
     due_after_hours: int = Field(ge=0, le=48)
@@ -130,7 +127,7 @@ class Warehouse(_Strict):
     retention: Retention
 
 
-class PipelineConfig(_Strict):
+class PipelineConfig(Strict):
     """All configuration files together, checked against each other."""
 
     events: Events

@@ -36,6 +36,7 @@ def erase_lake(user_id: int) -> dict[str, Any]:
 
     from include.config import load_config
     from include.contracts import lake_tables
+    from include.contracts.core import ERASED_USERS
     from include.errors import LakeError
     from include.lake import Lake
     from include.lake_maintenance import erase_rows, expire
@@ -46,9 +47,7 @@ def erase_lake(user_id: int) -> dict[str, Any]:
     lake = Lake(settings())
     report: dict[str, Any] = {}
     for contract in lake_tables(load_config(settings()).events.names).values():
-        if contract.name == "core.erased_users" or not (
-            {"user_id", "raw"} & set(contract.column_names)
-        ):
+        if contract == ERASED_USERS or not ({"user_id", "raw"} & set(contract.column_names)):
             continue
         rows = 0
         for _ in range(PASSES):

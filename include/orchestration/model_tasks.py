@@ -34,19 +34,22 @@ def examples_snapshot() -> int:
     return snapshot
 
 
-def fit_command(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> list[str]:
+def fit_arguments(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> list[str]:
     """Arguments of the training entry point: the same for a subprocess and for a pod."""
+    return [
+        "--experiment", experiment,
+        "--examples-snapshot", str(snapshot_id),
+        "--as-of", as_of,
+        "--training-run", training_run,
+    ]  # fmt: skip
+
+
+def fit_command(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> list[str]:
+    """What Python runs in a subprocess; in the training image it is the entry point."""
     return [
         "-m",
         "include.training.fit",
-        "--experiment",
-        experiment,
-        "--examples-snapshot",
-        str(snapshot_id),
-        "--as-of",
-        as_of,
-        "--training-run",
-        training_run,
+        *fit_arguments(experiment, snapshot_id, as_of, training_run),
     ]
 
 
@@ -63,7 +66,7 @@ def training_pods(
         training_pod(
             one,
             kubernetes,
-            fit_command(one.name, snapshot_id, as_of, training_run)[2:],
+            fit_arguments(one.name, snapshot_id, as_of, training_run),
             {"dag": dag_id, "data-day": as_of, "training-run": training_run},
         )
         for one in load_config(settings()).experiments.experiments

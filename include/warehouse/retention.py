@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
 
 from include.config import Retention
-from include.warehouse.consumer_models import TaskState
+from include.warehouse.consumer_models import Revert, TaskState
 from include.warehouse.models import Publication
 from include.warehouse.publications import (
     DAY_LOCK,
@@ -50,18 +50,24 @@ def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list
 
 
 def _replaced_at() -> ColumnElement[datetime]:
-    """When a publication stopped being visible, at the latest: its successor's creation."""
+    """When it stopped being visible: its newest successor was made, or it was taken back."""
     later = Publication.__table__.alias("later")
-    return func.coalesce(
+    succeeded = (
         select(func.max(later.c.created_at))
         .where(
             later.c.score_date == Publication.score_date,
             later.c.publication_id > Publication.publication_id,
             later.c.status != "rejected",
         )
-        .scalar_subquery(),
-        Publication.created_at,
+        .scalar_subquery()
     )
+    taken_back = (
+        select(func.max(Revert.reverted_at))
+        .where(Revert.from_publication_id == Publication.publication_id)
+        .scalar_subquery()
+    )
+    # Postgres's greatest passes over nulls.
+    return func.greatest(succeeded, taken_back, Publication.created_at)
 
 
 def drop_old_days(engine: Engine, retention: Retention) -> list[int]:

@@ -7,45 +7,26 @@ Publishes DAYS days of 8 campaigns × USERS into a Postgres of its own and print
 takes on the partitions themselves, and the ratio. Both in turns, so that noise hits both.
 """
 
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from datetime import date, timedelta
-from pathlib import Path
 
 import psycopg
 
-from include.config import load_config
 from include.databases import database_url
-from include.embedded.postgres import start_postgres, stop_postgres
-from include.settings import Settings, load_settings
-from include.warehouse.campaigns import copy_config, create_team_roles
-from include.warehouse.engine import engine
-from include.warehouse.migrate import migrate
+from include.settings import Settings
 from tests.warehouse.consumer_queries import consumer_queries
+from tests.warehouse.own_warehouse import CAMPAIGNS, own_warehouse
 from tests.warehouse.score_rows import go, scores
 
 NEWEST = date(2017, 12, 24)  # of the examples on the page
-CAMPAIGNS = ("baby_food", "beef", "cheese", "coffee", "dog_food", "frozen_pizza", "ice_cream",
-             "soft_drinks")  # fmt: skip
 MEASURED = ("top_today", "top_on_a_day", "user_on_a_day", "user_history")
 TURNS = 200
 
 
 def main(users: int, days: int) -> None:
-    home = Path(tempfile.mkdtemp(prefix="propensity-bench-", dir="/var/tmp"))
-    home.chmod(0o755)
-    place = load_settings({"PROPENSITY_HOME": str(home)})
-    os.environ["PROPENSITY_HOME"] = str(home)
-    start_postgres(place)
-    try:
-        with engine(place, "admin").begin() as connection:
-            migrate(connection)
-            copy_config(connection, load_config(place))
-            create_team_roles(connection)
+    with own_warehouse() as place:
         newest = NEWEST - timedelta(days=days - 1)
         for number in range(days):
             started = time.monotonic()
@@ -54,10 +35,6 @@ def main(users: int, days: int) -> None:
             print(f"published day {number + 1} of {days}: {users * len(CAMPAIGNS):,} rows in "
                   f"{took:.1f} s", flush=True)  # fmt: skip
         compare(place, days)
-    finally:
-        engine(place).dispose()
-        stop_postgres(place)
-        shutil.rmtree(home)
 
 
 def compare(place: Settings, days: int) -> None:

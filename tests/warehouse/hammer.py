@@ -7,31 +7,24 @@ size that CI runs; 125_000 users are a million rows a day.
 """
 
 import multiprocessing
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 
 from include.databases import database_url
-from include.embedded.postgres import start_postgres, stop_postgres
-from include.settings import Settings, load_settings
+from include.settings import Settings
 from include.warehouse import publications
 from include.warehouse.engine import engine
-from include.warehouse.migrate import migrate
 from include.warehouse.revert import revert
+from tests.warehouse.own_warehouse import CAMPAIGNS, own_warehouse
 from tests.warehouse.score_rows import DAY, go, scores
 
-CAMPAIGNS = ("baby_food", "beef", "cheese", "coffee", "dog_food", "frozen_pizza", "ice_cream",
-             "soft_drinks")  # fmt: skip
 READERS = 4
 
 # Every version has scores of its own, so their sum tells versions apart, and a mix from both.
@@ -145,19 +138,8 @@ def hammer(place: Settings, users: int, changes: int) -> list[Seen]:
 
 
 def main(users: int, changes: int) -> None:
-    home = Path(tempfile.mkdtemp(prefix="propensity-hammer-", dir="/var/tmp"))
-    home.chmod(0o755)
-    os.environ["PROPENSITY_HOME"] = str(home)
-    place = load_settings({"PROPENSITY_HOME": str(home)})
-    start_postgres(place)
-    try:
-        with engine(place, "admin").begin() as connection:
-            migrate(connection)
+    with own_warehouse() as place:
         seen = hammer(place, users, changes)
-    finally:
-        engine(place).dispose()
-        stop_postgres(place)
-        shutil.rmtree(home)
     wrong = [problem for reader in seen for problem in reader.inconsistent]
     print(
         f"{users * len(CAMPAIGNS):,} rows, {changes} publications, republications and reverts: "

@@ -40,6 +40,15 @@ def test_versions_replaced_long_ago_go_and_their_records_stay(place: Settings) -
         revert(engine(place), DAY, None, "wrong prices", "ann")
 
 
+def test_a_version_taken_back_today_can_come_back_however_old_it_is(place: Settings) -> None:
+    go(place, scores())
+    second = go(place, scores(version="2"))
+    query(place, "update predictions.publications set created_at = created_at - interval '90 days'")
+    revert(engine(place), DAY, None, "wrong prices", "ann")
+    assert drop_superseded(engine(place), KEEP, NOW) == []
+    assert drop_superseded(engine(place), KEEP, NOW + timedelta(days=31)) == [second.publication_id]
+
+
 def test_days_far_behind_the_newest_leave_the_table(place: Settings) -> None:
     for number in (0, 5, 11):
         go(place, scores(DAY + timedelta(days=number)))
