@@ -1,7 +1,7 @@
 """Once a week: examples from the lake, several experiments, the best becomes champion if it may.
 
-    features.* ──examples: build──gate──publish──▶ training.examples ──fit × n──▶ compare
-                                                                         (MLflow)      └─▶ champion
+    features.* ──examples: build──gate──publish──▶ training.examples ──fit × n──▶ compare─▶ promote
+                                                                       (MLflow)      (champions)
 
 Runs on Mondays at 06:00 UTC with Sunday as its data day D (the start of its one-day interval):
 snapshots are taken on Sundays, so that is the first hour at which a new one has matured. Models
@@ -16,19 +16,24 @@ deadline or the experiment itself.
 
 **When it fails.** `wait_for_features`: run or clear `lake_daily` of D. `examples.*`: as
 `lake_daily`. `fit`: its log ends with the reason; the other experiments go on, and `compare` does
-with those that finished, unless fewer than `min_finished_experiments` are left. `compare`: the
-decision and its figures stand in `analytics.model_comparison`; not promoting is no failure.
-Clearing `fit` fits again. Nothing here touches the prediction table: yesterday's champion goes on
-scoring.
+with those that finished, unless fewer than `min_finished_experiments` are left. `compare`: figures
+stand in `analytics.model_comparison`, the decision with its reasons and the place of the model card
+in `analytics.model_decisions`; not promoting is no failure. With `PROPENSITY_APPROVAL=true` a
+candidate that meets every condition waits at `ask` for a person (Airflow's UI, Required Actions);
+after six days without an answer the champion stays. If a champion turns out to be bad: run
+`rollback_model`. Clearing `fit` fits again. Nothing here touches the prediction table: yesterday's
+champion goes on scoring.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, task
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, get_current_context, task
 
-from include.orchestration import model_tasks
+from include.orchestration import model_tasks, promotion_tasks
 from include.orchestration.defaults import DAY, DEFAULT_ARGS, GPU_POOL, RUN
 from include.orchestration.groups import build_gate_publish
+from include.orchestration.pods import IMAGE_KEY
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 
@@ -77,7 +82,17 @@ def train_weekly() -> None:
     # there is nothing to compare, and the red task to look at is the one that made none.
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def compare(training_run: str, as_of: str, snapshot_id: int) -> dict:  # type: ignore[type-arg]
-        return model_tasks.compare(training_run, as_of, snapshot_id)
+        ran = get_current_context()["ti"].xcom_pull(task_ids="fit", key=IMAGE_KEY)
+        images = [one for one in ran or [] if one]
+        return promotion_tasks.compare(training_run, as_of, snapshot_id, images)
+
+    @task.short_circuit
+    def meets_every_condition(comparison: dict) -> bool:  # type: ignore[type-arg]
+        return bool(comparison["is_acceptable"])
+
+    @task
+    def promote(training_run: str, comparison: dict, answer: dict | None = None) -> bool:  # type: ignore[type-arg]
+        return promotion_tasks.promote(training_run, comparison, answer)
 
     snapshot = pin_examples()
     if settings().training == "kubernetes":
@@ -96,7 +111,22 @@ def train_weekly() -> None:
             experiment=names
         )
         chain(wait_for_features, examples, [snapshot, names])
-    chain(fitted, compare(RUN, DAY, snapshot))
+    compared = compare(RUN, DAY, snapshot)
+    chain(fitted, compared)
+    if not settings().approval:
+        promote(RUN, compared)
+        return
+    ask = HITLOperator(
+        task_id="ask",
+        subject="Promote version {{ ti.xcom_pull(task_ids='compare')['version'] }}?",
+        body="{{ ti.xcom_pull(task_ids='compare')['summary'] }}. Its model card: "
+        "{{ ti.xcom_pull(task_ids='compare')['card'] }}",
+        options=[promotion_tasks.PROMOTE, promotion_tasks.KEEP],
+        # The next run, a week later, waits for this one.
+        response_timeout=timedelta(days=6),
+        defaults=promotion_tasks.KEEP,
+    )
+    chain(meets_every_condition(compared), ask, promote(RUN, compared, ask.output))
 
 
 train_weekly()

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow import fs
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
@@ -44,12 +45,22 @@ PROPERTY = "propensity."
 
 # Two neighbours that publish at once conflict now and then; each retry reloads and replays.
 COMMIT_TRIES = 8
+READ_BUFFER_BYTES = 1 << 20
+EPOCH = date(1970, 1, 1)
 
 TABLE_PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
+
+
+@dataclass(frozen=True, order=True)
+class DataFile:
+    """A data file of a table."""
+
+    uri: str
+    row_count: int
 
 
 @dataclass(frozen=True)
@@ -200,14 +211,51 @@ class Lake:
 
     def days(self, contract: Table) -> set[date]:
         """The days that have at least one row in the current snapshot."""
+        return set(self.files_by_day(contract))
+
+    def files_by_day(
+        self, contract: Table, snapshot_id: int | None = None
+    ) -> dict[date, list[DataFile]]:
+        """The data files of a snapshot (default: the current one) by day, sorted by their URI."""
         table = self.table(contract)
         if table.current_snapshot() is None:
-            return set()
-        epoch = date(1970, 1, 1)
-        held = {task.file.partition[0] for task in table.scan().plan_files()}
-        return {
-            value if isinstance(value, date) else epoch + timedelta(days=value) for value in held
-        }
+            return {}
+        found: dict[date, list[DataFile]] = {}
+        for task in table.scan(snapshot_id=snapshot_id).plan_files():
+            value = task.file.partition[0]
+            day = value if isinstance(value, date) else EPOCH + timedelta(days=value)
+            found.setdefault(day, []).append(DataFile(task.file.file_path, task.file.record_count))
+        return {day: sorted(files) for day, files in found.items()}
+
+    def stream(
+        self, contract: Table, files: Sequence[str], columns: Sequence[str], batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of data files in their order, a bounded number at a time, typed as in the contract.
+
+        Unlike `batches`, it never holds a whole file: that is what keeps large fits in bounds.
+
+        Args:
+            contract: The table.
+            files: URIs of its data files.
+            columns: Columns, in the order asked for; null where an old file lacks one.
+            batch_rows: Rows of a batch at most.
+        """
+        schema = arrow_schema(contract, tuple(columns))
+        for uri in files:
+            system, path = fs.FileSystem.from_uri(uri)
+            with system.open_input_file(path) as source:
+                parquet = pq.ParquetFile(source, buffer_size=READ_BUFFER_BYTES)
+                held = [name for name in columns if name in parquet.schema_arrow.names]
+                for batch in parquet.iter_batches(batch_rows, columns=held):
+                    yield pa.RecordBatch.from_arrays(
+                        [
+                            batch.column(field.name).cast(field.type)
+                            if field.name in held
+                            else pa.nulls(batch.num_rows, field.type)
+                            for field in schema
+                        ],
+                        schema=schema,
+                    )
 
     def batches(
         self,

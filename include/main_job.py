@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import select, text
 
+from include.champions import champion_on
 from include.config import load_config
 from include.days import Days
 from include.embedded.environment import airflow_environment
@@ -22,9 +23,10 @@ from include.errors import PipelineError
 from include.settings import PROJECT, Settings, settings
 from include.sources import completejourney
 from include.sources.landing import TABLES, Landing
+from include.warehouse.champions import history
 from include.warehouse.engine import engine
 from include.warehouse.ledger import committed_days
-from include.warehouse.models import ModelComparison, Publication
+from include.warehouse.models import Publication
 
 STARTS, ENDS = "@@ starts", "@@ ends"
 """Lines of `include.embedded.dag_runs`, which only Airflow's environment can import."""
@@ -34,7 +36,7 @@ DAY = HISTORY.last
 # Lines of our own, for people; the rest of a task's log is in Airflow's log files.
 OURS = re.compile(
     r"\[(core|features|training|scores)\.[a-z_]+\] "
-    r"|\[(lake_days|examples|scores|publish|contacts|compare|choose|xgb_\w+|torch_\w+)\] "
+    r"|\[(lake_days|examples|scores|publish|contacts|compare|promote|choose|xgb_\w+|torch_\w+)\] "
 )
 
 
@@ -96,11 +98,7 @@ def _has_history(chosen: Settings) -> bool:
 
 
 def _has_champion(chosen: Settings) -> bool:
-    query = select(ModelComparison.experiment).where(
-        ModelComparison.as_of_date == DAY, ModelComparison.is_promoted
-    )
-    with engine(chosen).connect() as connection:
-        return connection.execute(query).first() is not None
+    return champion_on(history(engine(chosen)), DAY) is not None
 
 
 def _has_scores(chosen: Settings) -> bool:

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
 
     training: Literal["subprocess", "kubernetes"] = "subprocess"
     """Where experiments are fitted: in a subprocess of the Airflow task, or in a pod each."""
+    approval: bool = False
+    """Whether a person is asked in Airflow's UI before a model becomes champion."""
     kubernetes: Path = CONFIG / "kubernetes.yaml"
     """How training pods run."""
     training_image: str = ""

@@ -1,13 +1,11 @@
 """Configuration files, validated on load: unknown keys are errors that name file and key."""
 
+from include.config.experiments import Experiment, Experiments, Promotion, Reading
 from include.config.load import (
     Campaign,
     Events,
     EventType,
-    Experiment,
-    Experiments,
     PipelineConfig,
-    Promotion,
     Retention,
     Warehouse,
     load_config,
@@ -22,6 +20,7 @@ __all__ = [
     "Experiments",
     "PipelineConfig",
     "Promotion",
+    "Reading",
     "Retention",
     "Warehouse",
     "load_config",

@@ -1,18 +1,16 @@
 """Models of the configuration files, and their loader."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
+from include.config.experiments import Experiments
 from include.config.kubernetes import Kubernetes
-from include.config.strict import Strict
+from include.config.strict import Name, Strict, unique
 from include.errors import ConfigError
 from include.settings import Settings
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
 
 _Model = TypeVar("_Model", bound=Strict)
 
@@ -62,48 +60,6 @@ class Campaign(Strict):
 
 class _Campaigns(Strict):
     campaigns: tuple[Campaign, ...] = Field(min_length=1)
-
-
-class Experiment(Strict):
-    """One configuration that the training tries."""
-
-    name: Name
-    family: Literal["xgboost", "torch"]
-    parameters: dict[str, int | float | str | bool] = Field(default_factory=dict)
-    """Checked by the family itself; unknown names are errors there."""
-    seed: int = 20170101
-    device: Literal["cpu", "cuda", "auto"] = "auto"
-    cpu: str = "1"
-    memory: str = "4Gi"
-    gpu: int = Field(default=0, ge=0)
-
-
-class Promotion(Strict):
-    """When the best experiment may become champion."""
-
-    min_auc_gain: float = Field(ge=0, le=1)
-    """ROC AUC above the recency baseline, over all rows and averaged over campaigns."""
-    max_calibration_error: float = Field(gt=0, le=1)
-    """Expected calibration error, at most."""
-    min_finished_experiments: int = Field(ge=1)
-
-
-class Experiments(Strict):
-    """`experiments.yaml`."""
-
-    experiments: tuple[Experiment, ...] = Field(min_length=1)
-    promotion: Promotion
-    snapshot_weekday: int = Field(ge=0, le=6)
-    """Snapshots of training examples are taken at the end of this weekday, Monday = 0."""
-    snapshot_weeks: int = Field(ge=3, le=260)
-    """How many weekly snapshots before the training day are used."""
-    negative_share: float = Field(gt=0, le=1)
-    """Share of negative rows kept as examples (their weight is 1/share)."""
-
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        _unique("experiments", [e.name for e in self.experiments])
-        return self
 
 
 class Retention(Strict):
@@ -158,7 +114,7 @@ def load_config(settings: Settings) -> PipelineConfig:
                     f"({', '.join(events.names)})"
                 )
     try:
-        _unique("campaign_id", [campaign.campaign_id for campaign in campaigns])
+        unique("campaign_id", [campaign.campaign_id for campaign in campaigns])
     except ValueError as error:
         raise ConfigError(f"{settings.campaigns}: {error}") from None
     return PipelineConfig(
@@ -178,11 +134,6 @@ def load_kubernetes(settings: Settings) -> Kubernetes:
     loaded = _load(settings.kubernetes, Kubernetes)
     image = settings.training_image or loaded.image
     return loaded.model_copy(update={"image": image})
-
-
-def _unique(what: str, names: list[str]) -> None:
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what} {', '.join(twice)} stands there twice")
 
 
 def _load(path: Path, model: type[_Model]) -> _Model:

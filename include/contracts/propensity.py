@@ -10,6 +10,13 @@ CAMPAIGN_ID = Column(
     description="The campaign.",
     source="campaigns.yaml",
 )
+CATEGORY = Column(
+    name="category",
+    type="string",
+    description="The campaign's category of listings on that day: what a campaign that no model "
+    "has seen has in common with one that it has.",
+    source="campaigns.yaml",
+)
 RECENCY_FEATURE = f"positive_decayed_{DECAY_DAYS}d"
 """What the recency baseline goes by."""
 
@@ -99,6 +106,7 @@ def examples(event_types: tuple[str, ...]) -> Table:
         columns=(
             USER_ID,
             CAMPAIGN_ID,
+            CATEGORY,
             *features(event_types),
             Column(
                 name="label",

@@ -1,4 +1,4 @@
-"""Tasks around models: fit, compare, choose, and bring scores to the warehouse."""
+"""Tasks around models: fit, choose, and bring scores to the warehouse."""
 
 import subprocess
 import sys
@@ -115,32 +115,16 @@ def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> Non
         )
 
 
-def compare(training_run: str, as_of: str, snapshot_id: int) -> dict[str, Any]:
-    """Compare what finished, promote the best if it may be, and store the figures."""
-    from include.config import load_config
-    from include.settings import settings
-    from include.training.compare import compare_and_promote
-    from include.warehouse.engine import engine
-    from include.warehouse.models import ModelComparison
-    from include.warehouse.upsert import upsert
-
-    day = date.fromisoformat(as_of)
-    decision = compare_and_promote(
-        settings(), load_config(settings()), training_run, day, snapshot_id
-    )
-    with engine(settings()).begin() as connection:
-        upsert(connection, ModelComparison, decision.rows)
-    verdict = "promoted" if decision.is_promoted else "not promoted"
-    print(f"[compare] version {decision.version} {verdict}: {decision.reason}", flush=True)
-    return {"version": decision.version, "is_promoted": decision.is_promoted}
-
-
 def choose_model(day: str, policy: str) -> dict[str, str]:
     """The model that scores a day: its version, where it lies, and the policy that chose it."""
     from include.settings import settings
-    from include.training import tracking
+    from include.training import registry, tracking
+    from include.warehouse.champions import history
+    from include.warehouse.engine import engine
 
-    version = tracking.choose(tracking.connect(settings()), policy, date.fromisoformat(day))
+    client = tracking.connect(settings())
+    reigns = history(engine(settings()))
+    version = registry.choose(client, policy, date.fromisoformat(day), reigns)
     print(
         f"[choose] {day} is scored by version {version.version}, trained through "
         f"{version.trained_through} ({policy})",

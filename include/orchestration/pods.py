@@ -12,6 +12,8 @@ CONTAINER = "base"
 """The name that KubernetesPodOperator gives to the container whose end is the pod's."""
 SCRATCH = "/scratch"
 GPU = "nvidia.com/gpu"
+IMAGE_KEY = "image"
+"""XCom key under which each pod's task says what it ran."""
 
 
 def training_pod(
@@ -181,6 +183,14 @@ def phases(pod: dict[str, Any], now: datetime) -> dict[str, float]:
     return {
         name: (end - start).total_seconds() for name, (start, end) in zip(names, spans, strict=True)
     }
+
+
+def image_id(pod: dict[str, Any]) -> str:
+    """What a pod really ran, as the cluster names it: with a digest, whatever tag was asked for."""
+    for container in pod["status"].get("containerStatuses") or []:
+        if container["name"] == CONTAINER:
+            return str(container.get("imageID") or container.get("image") or "")
+    return ""
 
 
 def _container_state(status: dict[str, Any]) -> dict[str, Any]:

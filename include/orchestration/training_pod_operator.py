@@ -18,7 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
-from include.orchestration.pods import phases, what_went_wrong
+from include.orchestration.pods import IMAGE_KEY, image_id, phases, what_went_wrong
 
 
 class _PodManager(PodManager):
@@ -70,13 +70,15 @@ class TrainingPodOperator(KubernetesPodOperator):
             self._delete()
             kind = AirflowException if is_worth_a_retry else AirflowFailException
             raise kind(sentence) from error
-        self._say_phases()
+        found = ApiClient().sanitize_for_serialization(self.remote_pod)
+        experiment = found["metadata"]["labels"].get("experiment")
+        self._say_phases(experiment, found)
+        ran = {"experiment": experiment, "image": image_id(found)}
+        context["ti"].xcom_push(key=IMAGE_KEY, value=ran)
         self._delete()
 
-    def _say_phases(self) -> None:
-        found = ApiClient().sanitize_for_serialization(self.remote_pod)
+    def _say_phases(self, experiment: str, found: dict[str, Any]) -> None:
         parts = [f"{name} {s:.1f} s" for name, s in phases(found, datetime.now(UTC)).items()]
-        experiment = found["metadata"]["labels"].get("experiment")
         self.log.info("[pod] %s: %s", experiment, ", ".join(parts))
 
     def _explain(self, error: Exception) -> tuple[str, bool]:

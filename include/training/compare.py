@@ -1,148 +1,205 @@
-"""Compare the experiments of a training run, and promote the best if it is good enough."""
+"""Compare the experiments of a training run with each other, the champion and both baselines."""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.config import PipelineConfig, Promotion
+from mlflow import MlflowClient
+
+from include.champions import Reign, champion_on
+from include.config import PipelineConfig
 from include.contracts import lake_tables
 from include.errors import PipelineError
 from include.lake import Lake
 from include.settings import Settings
-from include.training import baselines, tracking
-from include.training.data import feature_names, read_split
-from include.training.evaluate import ALL, MEAN, evaluate
+from include.training import baselines, registry, tracking
+from include.training.card import model_card
+from include.training.compute import available_threads
+from include.training.data import Examples, feature_names, split_by_time
+from include.training.evaluate import ALL, evaluate
+from include.training.intervals import METRICS, Resampled, resample
+from include.training.judged import Judged, judge_rows
 from include.training.prediction import read_model
+from include.training.rules import CHAMPION, Evidence, Metrics, objections
 
-CHAMPION = "champion"
+CARD_FOLDER = "card"
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What came of a comparison."""
+class Comparison:
+    """What came of it."""
 
     experiment: str
+    """The best by log loss: the candidate."""
     version: str
-    is_promoted: bool
-    reason: str
+    champion: str | None
+    """The version it was compared with; None if there was no champion that could be."""
+    objections: list[str]
+    """What stands against promoting it; empty if nothing does."""
+    summary: str
+    trained_through: date
+    card: str
+    """URI of the model card."""
+    figures: Metrics
     rows: list[dict[str, Any]]
     """Rows for `analytics.model_comparison`."""
 
 
-def compare_and_promote(
-    settings: Settings, config: PipelineConfig, training_run: str, as_of: date, snapshot_id: int
-) -> Decision:
-    """Judge experiments, the champion of the day and both baselines on the same rows.
+def compare(
+    settings: Settings,
+    config: PipelineConfig,
+    training_run: str,
+    as_of: date,
+    snapshot_id: int,
+    history: list[Reign],
+    images: dict[str, str] | None = None,
+) -> Comparison:
+    """Judge everybody on the same rows, and register the best as a version.
+
+    Args:
+        settings: Where things are.
+        config: What was tried, and the conditions of a promotion.
+        training_run: The run whose experiments are compared.
+        as_of: The training day.
+        snapshot_id: Snapshot of the examples that all experiments read.
+        history: Champions so far; the one of `as_of` is the rival.
+        images: Image that each experiment's pod ran, as the cluster named it.
 
     Raises:
         PipelineError: Fewer experiments finished than the configured minimum.
     """
     client = tracking.connect(settings)
-    runs = tracking.finished_runs(client, training_run)
-    wanted = [experiment.name for experiment in config.experiments.experiments]
-    missing = sorted(set(wanted) - {run.experiment for run in runs})
-    promotion = config.experiments.promotion
-    if len(runs) < promotion.min_finished_experiments:
-        raise PipelineError(
-            f"only {len(runs)} of {len(wanted)} experiments of {training_run} finished (not: "
-            f"{', '.join(missing)}) and {promotion.min_finished_experiments} are needed. Look at "
-            "the logs of `fit`, clear what failed; the champion stays"
-        )
-    metrics: dict[str, dict[str, Any]] = {run.experiment: _of(run, run.experiment) for run in runs}
-    for name in (baselines.CONSTANT, baselines.RECENCY):
-        metrics[name] = _of(runs[0], name)
-    champion = _champion(settings, config, client, as_of, snapshot_id)
-    if champion is not None:
-        metrics[CHAMPION] = champion
+    runs = _enough(client, config, training_run)
+    experiments = config.experiments
+    contract = lake_tables(config.events.names)["training.examples"]
+    reading = experiments.reading
+    test = split_by_time(Lake(settings), contract, snapshot_id, as_of, reading.batch_rows).test
+    # Repeated after its own promotion, a run isn't its own rival.
+    own = {v.version for v in registry.versions(client) if v.run_id in {r.run_id for r in runs}}
+    rival = champion_on([reign for reign in history if reign.version not in own], as_of)
+    judged, champion = _judged(client, runs, test, reading.judged_rows, rival, history)
+    promotion = experiments.promotion
+    metrics: Metrics = {
+        name: {
+            scope: found.as_dict()
+            for scope, found in evaluate(
+                probability, judged.label, judged.weight, judged.campaign
+            ).items()
+        }
+        for name, probability in judged.probability.items()
+    }
+    resampled = resample(judged, promotion.confidence, promotion.resamples)
+    for name, scopes in metrics.items():
+        for scope, figures in scopes.items():
+            figures.update(_ends(resampled, name, scope))
     best = min(runs, key=lambda run: (metrics[run.experiment][ALL]["log_loss"], run.experiment))
-    objections = judge(metrics, best.experiment, promotion)
-    is_promoted = not objections
-    reason = (
+    against = objections(Evidence(metrics, resampled), best.experiment, promotion)
+    missing = sorted({e.name for e in experiments.experiments} - {run.experiment for run in runs})
+    summary = (
         f"{best.experiment} has the lowest log loss of {len(runs)} experiments"
         + (f" ({', '.join(missing)} did not finish)" if missing else "")
-        + (f", but {'; '.join(objections)}" if objections else " and meets every condition")
+        + (f", but {'; '.join(against)}" if against else " and meets every condition")
     )
     trained_through = date.fromisoformat(best.report["manifest"]["trained_through"])
-    version = tracking.register(client, best, trained_through, is_promoted, reason)
-    snapshot_date = date.fromisoformat(best.report["manifest"]["snapshot_dates"]["test"][0])
+    image = (images or {}).get(best.experiment, "")
+    version = registry.register(client, best, trained_through, image)
+    registry.describe(client, version.version, summary)
+    for run in runs:
+        tracking.add_figures(client, run.run_id, _for_mlflow(metrics, run.experiment))
+    files = model_card(
+        version.version, best, judged, metrics, resampled, summary, test, champion, image
+    )
+    tracking.add_files(client, best.run_id, CARD_FOLDER, files)
+    card = best.uri.removesuffix("/model") + f"/{CARD_FOLDER}/model_card.html"
     rows = [
         {
             "as_of_date": as_of,
             "experiment": name,
             "scope": scope,
-            "snapshot_date": snapshot_date,
-            **values,
-            "model_version": version.version if name == best.experiment else None,
-            "is_promoted": is_promoted and name == best.experiment,
-            "decision": reason if name == best.experiment else "",
+            "snapshot_date": test.snapshots[0],
+            **figures,
+            "model_version": {best.experiment: version.version, CHAMPION: champion}.get(name),
+            "is_promoted": False,
+            "decision": summary if name == best.experiment else "",
         }
         for name, scopes in metrics.items()
-        for scope, values in scopes.items()
+        for scope, figures in scopes.items()
     ]
-    return Decision(best.experiment, version.version, is_promoted, reason, rows)
+    return Comparison(best.experiment, version.version, champion, against, summary,
+                      trained_through, card, metrics, rows)  # fmt: skip
 
 
-def judge(metrics: dict[str, dict[str, Any]], candidate: str, promotion: Promotion) -> list[str]:
-    """Why a candidate may not become champion; empty if it may.
+def _enough(
+    client: MlflowClient, config: PipelineConfig, training_run: str
+) -> list[tracking.FinishedRun]:
+    runs = tracking.finished_runs(client, training_run)
+    wanted = [experiment.name for experiment in config.experiments.experiments]
+    minimum = config.experiments.promotion.min_finished_experiments
+    if len(runs) < minimum:
+        missing = [name for name in wanted if name not in {run.experiment for run in runs}]
+        raise PipelineError(
+            f"{len(runs)} of {len(wanted)} experiments of {training_run} finished (not: "
+            f"{', '.join(missing)}), and min_finished_experiments asks for {minimum}. The log of "
+            "each `fit` says why; clear the failed ones, and `compare` runs again after them. "
+            "The champion stays, and goes on scoring"
+        )
+    return runs
 
-    Args:
-        metrics: By name and scope: the candidate, both baselines, and `champion` if there is one.
-        candidate: Whose promotion is judged.
-        promotion: The conditions.
+
+def _judged(
+    client: MlflowClient,
+    runs: list[tracking.FinishedRun],
+    test: Examples,
+    max_rows: int,
+    rival: Reign | None,
+    history: list[Reign],
+) -> tuple[Judged, str | None]:
+    """Everybody's probabilities of the same rows, and the champion's version if it is among them.
+
+    Raises:
+        PipelineError: Two experiments were judged on different rows.
     """
-    objections = []
-    mine = metrics[candidate]
-    for name in (baselines.CONSTANT, baselines.RECENCY):
-        for scope in (ALL, MEAN):
-            gain = (mine[scope]["roc_auc"] or 0) - (metrics[name][scope]["roc_auc"] or 0)
-            if gain < promotion.min_auc_gain:
-                objections.append(
-                    f"its ROC AUC ({scope}) is {gain:+.4f} against {name}, "
-                    f"{promotion.min_auc_gain:+.4f} is asked for"
-                )
-        if mine[ALL]["log_loss"] >= metrics[name][ALL]["log_loss"]:
-            objections.append(
-                f"its log loss {mine[ALL]['log_loss']:.4f} isn't below that of {name}, "
-                f"{metrics[name][ALL]['log_loss']:.4f}"
+    first = runs[0].judged
+    probability = {
+        name: first.probability[name] for name in (baselines.CONSTANT, baselines.RECENCY)
+    }
+    for run in runs:
+        if not run.judged.rows.equals(first.rows):
+            raise PipelineError(
+                f"{run.experiment} was judged on other rows than {runs[0].experiment}: they read "
+                "different snapshots or configurations. Clear `pin_examples` to fit all again"
             )
-    error = mine[ALL]["calibration_error"]
-    if error > promotion.max_calibration_error:
-        objections.append(
-            f"its calibration error {error:.4f} is above {promotion.max_calibration_error}"
-        )
-    champion = metrics.get(CHAMPION)
-    if champion is not None and mine[ALL]["log_loss"] >= champion[ALL]["log_loss"]:
-        objections.append(
-            f"its log loss {mine[ALL]['log_loss']:.5f} isn't below the champion's "
-            f"{champion[ALL]['log_loss']:.5f}"
-        )
-    return objections
+        probability[run.experiment] = run.judged.probability[run.experiment]
+    if rival is None:
+        return Judged(first.rows, probability), None
+    saved = read_model(registry.find(client, rival.version, history).uri)
+    if saved.manifest.features != feature_names(test.contract):
+        # It couldn't score tonight either, so it is no rival.
+        return Judged(first.rows, probability), None
+    predictor = saved.load()
+    threads = available_threads()
+    champion, _ = judge_rows(
+        test, max_rows, {CHAMPION: lambda rows: predictor.predict(rows, threads)}
+    )
+    probability[CHAMPION] = champion.probability[CHAMPION]
+    return Judged(first.rows, probability), rival.version
 
 
-def _of(run: tracking.FinishedRun, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = run.report["metrics"][name]
+def _ends(resampled: Resampled, name: str, scope: str) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for metric in METRICS:
+        interval = resampled.interval(name, scope, metric)
+        found |= {f"{metric}_low": interval.low, f"{metric}_high": interval.high}
     return found
 
 
-def _champion(
-    settings: Settings, config: PipelineConfig, client: Any, as_of: date, snapshot_id: int
-) -> dict[str, Any] | None:
-    """Metrics of the newest promoted version of that day on the same test rows."""
-    fitting = [v for v in tracking.promoted(client) if v.trained_through <= as_of]
-    if not fitting:
-        return None
-    newest = max(fitting, key=lambda v: (v.trained_through, int(v.version)))
-    saved = read_model(newest.uri)
-    contract = lake_tables(config.events.names)["training.examples"]
-    if list(saved.manifest.features) != list(feature_names(contract)):
-        # It couldn't score tonight either, so it is no rival.
-        return None
-    split = read_split(Lake(settings), contract, snapshot_id, as_of)
-    test = split.test
-    matrix = test.matrix.copy()
-    # Codes are places in a model's own list of campaigns.
-    codes = {name: code for code, name in enumerate(saved.manifest.campaigns)}
-    matrix[:, -1] = [codes.get(name, float("nan")) for name in test.campaign]
-    probability = saved.load().model.predict(matrix, threads=1)
-    found = evaluate(probability, test.label, test.weight, test.campaign)
-    return {scope: value.as_dict() for scope, value in found.items()}
+def _for_mlflow(metrics: Metrics, experiment: str) -> dict[str, float]:
+    """An experiment's own figures by plain names, and the champion's and baselines' by theirs."""
+    return {
+        (f"{scope}.{key}" if name == experiment else f"{name}.{scope}.{key}"): float(value)
+        for name, scopes in metrics.items()
+        if name == experiment or name in (CHAMPION, baselines.CONSTANT, baselines.RECENCY)
+        for scope, figures in scopes.items()
+        for key, value in figures.items()
+        if value is not None
+    }

@@ -30,6 +30,10 @@ class Metrics:
         """The metrics by name."""
         return asdict(self)
 
+    def figures(self) -> dict[str, float]:
+        """The metrics that are defined, by name."""
+        return {key: float(value) for key, value in asdict(self).items() if value is not None}
+
 
 def evaluate(
     probability: NDArray[np.float64],
@@ -75,13 +79,18 @@ def calibration_error(
 
     Bins hold equally many rows (ties stay in order of appearance), weighted by what they stand for.
     """
-    order = np.argsort(probability, kind="stable")
     total = 0.0
-    for rows in np.array_split(order, min(CALIBRATION_BINS, len(order))):
+    for rows in calibration_bins(probability):
         share = weight[rows] / weight[rows].sum()
         gap = abs(float((probability[rows] * share).sum() - (label[rows] * share).sum()))
         total += gap * float(weight[rows].sum())
     return total / float(weight.sum())
+
+
+def calibration_bins(probability: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Row numbers of each tenth of the rows, from the lowest probabilities up."""
+    order = np.argsort(probability, kind="stable")
+    return np.array_split(order, min(CALIBRATION_BINS, len(order)))
 
 
 def _metrics(

@@ -1,21 +1,20 @@
 """Fit one experiment: the entry point of a training pod, and of the embedded subprocess.
 
     python -m include.training.fit --experiment xgb_deep --examples-snapshot 123 \
-        --as-of 2017-12-24 --training-run train_weekly/manual__1
+        --as-of 2017-12-24 --training-run train_weekly/manual__1 [--device cpu|cuda|auto]
 
-Reads top to bottom: examples at a pinned snapshot, split by time, fit, evaluate once on the newest
+Reads top to bottom: examples at a pinned snapshot, split by time, fit, judge once on the newest
 matured snapshot beside both baselines, save without pickle, log to MLflow.
 """
 
 import argparse
 import hashlib
 import os
+import sys
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from include.code_version import code_version
 from include.config import Experiment, load_config
@@ -24,53 +23,76 @@ from include.errors import ConfigError, PipelineError
 from include.lake import Lake
 from include.settings import settings
 from include.training import baselines, tracking
-from include.training.data import Split, read_split
+from include.training.compute import Compute, become_several, pick_compute
+from include.training.data import feature_names, split_by_time, summarise
 from include.training.evaluate import ALL, MEAN, Metrics, evaluate
+from include.training.judged import JUDGED_FILE, judge_rows
 from include.training.manifest import Manifest
+from include.training.matrix import to_matrix
 from include.training.prediction import MANIFEST_FILE, family
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Fit the experiment that the arguments name."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", required=True)
-    parser.add_argument("--examples-snapshot", type=int, required=True)
-    parser.add_argument("--as-of", type=date.fromisoformat, required=True)
-    parser.add_argument("--training-run", required=True)
-    arguments = parser.parse_args()
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parsed(given)
     started = time.monotonic()
-
     chosen = settings()
     config = load_config(chosen)
-    experiment = find_experiment(config.experiments.experiments, arguments.experiment)
-    device = pick_device(experiment.device, experiment.family)
+    experiment = _find(config.experiments.experiments, arguments.experiment)
+    wanted = arguments.device or experiment.device
+    compute = pick_compute(wanted, experiment.family)
+    processes = arguments.processes or (experiment.gpu if compute.device == "cuda" else 1)
+    if processes > 1 and experiment.family == "xgboost":
+        raise ConfigError(f"{experiment.name}: xgboost fits in one process, not in {processes}")
+    become_several(processes, given)
 
     contract = lake_tables(config.events.names)["training.examples"]
-    split = read_split(Lake(chosen), contract, arguments.examples_snapshot, arguments.as_of)
-    print(
-        f"[{experiment.name}] {len(split.train):,} rows of {len(split.train.snapshots)} snapshots "
-        f"to fit, {len(split.valid):,} to stop by, {len(split.test):,} of {split.test.snapshots[0]}"
-        f" to judge; {len(split.features)} features, device {device}",
-        flush=True,
+    reading = config.experiments.reading
+    split = split_by_time(
+        Lake(chosen), contract, arguments.examples_snapshot, arguments.as_of, reading.batch_rows
     )
+    summary = summarise(split.train)
+    layout = summary.layout(feature_names(contract))
+    if compute.rank == 0:
+        print(
+            f"[{experiment.name}] {len(split.train):,} rows of {len(split.train.snapshots)} "
+            f"snapshots to fit, {len(split.valid):,} to stop by, {len(split.test):,} of "
+            f"{split.test.snapshots[0]} to judge; {len(layout.features)} features; device "
+            f"{compute.device}{' of its own choice' if wanted == 'auto' else ''}, "
+            f"{compute.threads} threads, {compute.world} process(es)",
+            flush=True,
+        )
 
     kind, model_file = family(experiment.family)
-    threads = os.cpu_count() or 1
     fit_started = time.monotonic()
-    model = kind.fit(split, experiment.parameters, experiment.seed, device, threads)
+    model = kind.fit(split, layout, experiment.parameters, experiment.seed, compute, reading)
     fit_s = time.monotonic() - fit_started
+    if compute.rank > 0:
+        return
 
-    judged = judge(split, experiment.name, model.predict(split.test.matrix, threads))
+    judged, recency = judge_rows(
+        split.test,
+        reading.judged_rows,
+        {experiment.name: lambda rows: model.predict(to_matrix(rows, layout), compute.threads)},
+    )
+    judged.probability[baselines.CONSTANT] = baselines.constant(summary, judged.campaign)
+    judged.probability[baselines.RECENCY] = baselines.recency(summary, recency)
+    metrics = {
+        who: evaluate(values, judged.label, judged.weight, judged.campaign)
+        for who, values in judged.probability.items()
+    }
     content = model.save()
     horizon = max(campaign.horizon_days for campaign in config.active_campaigns)
     manifest = Manifest(
         family=experiment.family,
         experiment=experiment.name,
         parameters=experiment.parameters,
-        features=split.features,
-        campaigns=split.campaigns,
+        features=layout.features,
+        campaigns=layout.campaigns,
+        categories=layout.categories,
         seed=experiment.seed,
-        device=device,
+        device=compute.device,
         trained_through=split.test.snapshots[0] + timedelta(days=horizon),
         examples_snapshot_id=arguments.examples_snapshot,
         snapshot_dates={
@@ -87,40 +109,35 @@ def main() -> None:
         "experiment": experiment.name,
         "manifest": manifest.model_dump(mode="json"),
         "rows": {name: len(getattr(split, name)) for name in ("train", "valid", "test")},
-        "metrics": {
-            who: {scope: metrics.as_dict() for scope, metrics in scopes.items()}
-            for who, scopes in judged.items()
-        },
         "durations_s": {"fit": round(fit_s, 2), "all": round(time.monotonic() - started, 2)},
     }
-    tracking.log_run(
-        tracking.connect(chosen),
-        name=experiment.name,
-        tags={
-            "experiment": experiment.name,
-            "training_run": arguments.training_run,
-            "as_of": arguments.as_of.isoformat(),
-        },
-        parameters=experiment.parameters,
-        figures=_figures(judged, experiment.name),
-        report=report,
-        files={model_file: content, MANIFEST_FILE: manifest.model_dump_json(indent=1).encode()},
-    )
-    mine = judged[experiment.name]
+    described = manifest.model_dump_json(indent=1).encode()
+    files = {model_file: content, MANIFEST_FILE: described, JUDGED_FILE: judged.to_parquet()}
+    _log(chosen, arguments, experiment, compute, metrics, report, files)
+    mine = metrics[experiment.name]
     print(
-        f"[{experiment.name}] fitted in {fit_s:.1f} s, {time.monotonic() - started:.1f} s in all: "
+        f"[{experiment.name}] fitted in {fit_s:.1f} s ({len(split.train) / fit_s:,.0f} rows/s), "
+        f"{time.monotonic() - started:.1f} s in all: "
         f"ROC AUC {mine[ALL].roc_auc:.4f} ({mine[MEAN].roc_auc:.4f} averaged over campaigns), "
         f"log loss {mine[ALL].log_loss:.4f}, calibration error {mine[ALL].calibration_error:.4f}",
         flush=True,
     )
 
 
-def find_experiment(experiments: tuple[Experiment, ...], name: str) -> Experiment:
-    """The experiment called `name`.
+def _parsed(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiment", required=True)
+    parser.add_argument("--examples-snapshot", type=int, required=True)
+    parser.add_argument("--as-of", type=date.fromisoformat, required=True)
+    parser.add_argument("--training-run", required=True)
+    devices = "default: the experiment's; cuda fails where there is none"
+    parser.add_argument("--device", choices=["cpu", "cuda", "auto"], help=devices)
+    several = "default: as many as the experiment asks for GPUs"
+    parser.add_argument("--processes", type=int, help=several)
+    return parser.parse_args(given)
 
-    Raises:
-        ConfigError: There is none.
-    """
+
+def _find(experiments: Sequence[Experiment], name: str) -> Experiment:
     for experiment in experiments:
         if experiment.name == name:
             return experiment
@@ -130,52 +147,39 @@ def find_experiment(experiments: tuple[Experiment, ...], name: str) -> Experimen
     )
 
 
-def pick_device(wanted: str, of_family: str) -> str:
-    """`cpu` or `cuda`; `auto` takes a GPU where there is one.
-
-    Raises:
-        PipelineError: `cuda` is asked for and there is no such device.
-    """
-    if wanted == "cpu":
-        return "cpu"
-    if of_family == "xgboost" and not Path("/dev/nvidiactl").exists():
-        # torch would know, but takes seconds to import.
-        has_gpu = False
-    else:
-        import torch
-
-        has_gpu = torch.cuda.is_available()
-    if wanted == "cuda" and not has_gpu:
-        raise PipelineError("device cuda was asked for, but this machine has no usable GPU")
-    return "cuda" if has_gpu else "cpu"
-
-
-def judge(
-    split: Split, name: str, probability: NDArray[np.float64]
-) -> dict[str, dict[str, Metrics]]:
-    """Metrics of the model and both baselines on the test rows, by name and scope."""
-    test = split.test
-    every = {
-        name: probability,
-        baselines.CONSTANT: baselines.constant(split.train, test),
-        baselines.RECENCY: baselines.recency(split.train, test),
-    }
-    return {
-        who: evaluate(values, test.label, test.weight, test.campaign)
-        for who, values in every.items()
-    }
-
-
-def _figures(judged: dict[str, dict[str, Metrics]], name: str) -> dict[str, float]:
-    figures = {}
-    for who, scopes in judged.items():
-        prefix = "" if who == name else f"{who}."
-        for scope, metrics in scopes.items():
-            for key, value in metrics.as_dict().items():
-                if value is not None:
-                    figures[f"{prefix}{scope}.{key}"] = float(value)
-    return figures
+def _log(
+    chosen: Any,
+    arguments: argparse.Namespace,
+    experiment: Experiment,
+    compute: Compute,
+    metrics: dict[str, dict[str, Metrics]],
+    report: dict[str, Any],
+    files: dict[str, bytes],
+) -> None:
+    figures: dict[str, float] = {}
+    for who, scopes in metrics.items():
+        prefix = "" if who == experiment.name else f"{who}."
+        for scope, values in scopes.items():
+            figures |= {f"{prefix}{scope}.{key}": v for key, v in values.figures().items()}
+    tracking.log_run(
+        tracking.connect(chosen),
+        name=experiment.name,
+        tags={
+            "experiment": experiment.name,
+            "training_run": arguments.training_run,
+            "as_of": arguments.as_of.isoformat(),
+            "device": compute.device,
+        },
+        parameters=experiment.parameters,
+        figures=figures,
+        report=report,
+        files=files,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PipelineError as error:
+        # The last line is what Airflow shows: a sentence, not a stack.
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from include.training.matrix import Layout
+
 Family = Literal["xgboost", "torch"]
 
 
@@ -20,6 +22,8 @@ class Manifest(BaseModel):
     """Feature columns in the model's order; scoring refuses a table with others."""
     campaigns: tuple[str, ...]
     """Campaigns by code."""
+    categories: tuple[str, ...]
+    """Categories by code."""
     seed: int
     device: str
     trained_through: date
@@ -31,3 +35,8 @@ class Manifest(BaseModel):
     image_digest: str
     model_file: str
     model_sha256: str
+
+    @property
+    def layout(self) -> Layout:
+        """The columns of the model's matrix."""
+        return Layout(self.features, self.campaigns, self.categories)

@@ -1,6 +1,6 @@
 """The one function from feature columns to a model's matrix, for training and for scoring."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,25 +10,43 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 
 
-def to_matrix(
-    rows: pa.Table | pa.RecordBatch, features: Sequence[str], campaigns: Sequence[str]
-) -> Matrix:
-    """Features and campaign of each row as numbers.
+CATEGORICAL = ("category", "campaign_id")
+"""The columns that a matrix ends with, as codes. Of two columns that say the same, trees split by
+the first: so by the category, which a new campaign shares, before the campaign."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a matrix are. A text's code is its place in the list of those known."""
+
+    features: tuple[str, ...]
+    campaigns: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    @property
+    def feature_types(self) -> list[str]:
+        """For xgboost: `q` for numbers, `c` for codes."""
+        return ["q"] * len(self.features) + ["c"] * len(CATEGORICAL)
+
+
+def to_matrix(rows: pa.Table | pa.RecordBatch, layout: Layout) -> Matrix:
+    """Features, campaign and category of each row as numbers.
 
     Args:
-        rows: With the columns `features` (double, null for unknown) and `campaign_id`.
-        features: Names of the feature columns, in the model's order.
-        campaigns: The campaigns that the model was trained on; a campaign's code is its place here.
+        rows: With the features (double, null for unknown), `campaign_id` and `category`.
+        layout: The features in the model's order, and what campaigns and categories it knows.
 
     Returns:
-        Shape (rows, features + 1): the features, NaN for null, then the campaign's code, NaN for a
-        campaign that the model has never seen.
+        Shape (rows, features + 2): the features, NaN for null, then the codes of category and
+        campaign, NaN for one that the model has never seen.
     """
-    matrix = np.empty((rows.num_rows, len(features) + 1), dtype=np.float32)
-    for place, name in enumerate(features):
+    matrix = np.empty((rows.num_rows, len(layout.features) + len(CATEGORICAL)), dtype=np.float32)
+    for place, name in enumerate(layout.features):
         matrix[:, place] = _numbers(rows.column(name))
-    codes = pc.index_in(rows.column("campaign_id"), value_set=pa.array(campaigns, pa.string()))
-    matrix[:, -1] = _numbers(pc.cast(codes, pa.float64()))
+    known = (layout.categories, layout.campaigns)
+    for place, (name, texts) in enumerate(zip(CATEGORICAL, known, strict=True)):
+        codes = pc.index_in(rows.column(name), value_set=pa.array(texts, pa.string()))
+        matrix[:, len(layout.features) + place] = _numbers(pc.cast(codes, pa.float64()))
     return matrix
 
 

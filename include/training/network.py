@@ -1,4 +1,4 @@
-"""A neural network: numbers and an embedding of the campaign, through a few dense layers."""
+"""A neural network: numbers and embeddings of campaign and category, through dense layers."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from include.training.data import Part, Split
-from include.training.matrix import Matrix
+from include.config import Reading
+from include.training.compute import Compute
+from include.training.data import Split
+from include.training.matrix import CATEGORICAL, Layout, Matrix
 from include.training.parameters import parse
 
 MODEL_FILE = "model.safetensors"
@@ -26,13 +28,13 @@ class Parameters:
     layers: int = 2
     """Hidden layers."""
     embedding: int = 8
-    """Numbers that describe a campaign."""
+    """Numbers that describe a campaign, and as many that describe a category."""
     dropout: float = 0.1
     """Share of a layer's outputs that is left out in training, 0-1."""
     epochs: int = 6
     """Passes over the training rows; the best by validation is kept."""
     batch_size: int = 2048
-    """Rows a step."""
+    """Rows a step and process."""
     learning_rate: float = 2e-3
     """Of AdamW, at the start; it falls to zero along a cosine."""
     weight_decay: float = 1e-4
@@ -43,23 +45,25 @@ class Network(nn.Module):
     """Logit of the probability of a reaction.
 
     Shape:
-        numbers (rows, 2 × features), campaign (rows,) with 0 for unknown → (rows,).
+        numbers (rows, 2 × features), codes (rows, 2) with 0 for unknown → (rows,).
     """
 
-    def __init__(self, numbers: int, campaigns: int, chosen: Parameters) -> None:
+    def __init__(self, numbers: int, campaigns: int, categories: int, chosen: Parameters) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(campaigns + 1, chosen.embedding)
-        width = numbers + chosen.embedding
+        # What was never seen adds nothing: its vector stays zero.
+        self.category = nn.Embedding(categories + 1, chosen.embedding, padding_idx=0)
+        self.campaign = nn.Embedding(campaigns + 1, chosen.embedding, padding_idx=0)
+        width = numbers + len(CATEGORICAL) * chosen.embedding
         blocks: list[nn.Module] = []
         for _ in range(chosen.layers):
             blocks += [nn.Linear(width, chosen.hidden), nn.SiLU(), nn.Dropout(chosen.dropout)]
             width = chosen.hidden
         self.body = nn.Sequential(*blocks, nn.Linear(width, 1))
 
-    def forward(self, numbers: Tensor, campaign: Tensor) -> Tensor:
+    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
         """Logits of a batch."""
-        joined = torch.cat([numbers, self.embedding(campaign)], dim=1)
-        return self.body(joined).squeeze(1)  # type: ignore[no-any-return]
+        known = (self.category(codes[:, 0]), self.campaign(codes[:, 1]))
+        return self.body(torch.cat([numbers, *known], dim=1)).squeeze(1)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -72,62 +76,28 @@ class Net:
 
     @classmethod
     def fit(
-        cls, split: Split, parameters: dict[str, object], seed: int, device: str, threads: int
+        cls,
+        split: Split,
+        layout: Layout,
+        parameters: dict[str, object],
+        seed: int,
+        compute: Compute,
+        reading: Reading,
     ) -> "Net":
         """Fit on `split.train`, keep the epoch that is best on `split.valid`.
 
         Args:
             split: The examples.
+            layout: The columns of the matrix.
             parameters: Fields of `Parameters`; an unknown one is an error.
             seed: Of the weights, of dropout and of the order of rows.
-            device: `cpu` or `cuda`.
-            threads: CPU threads.
+            compute: Device, threads, and the processes that share the rows.
+            reading: How many rows at a time, and how many in memory to shuffle.
         """
+        from include.training.network_fit import fit_network
+
         chosen = parse(Parameters, parameters)
-        torch.set_num_threads(threads)
-        torch.manual_seed(seed)
-        order = torch.Generator().manual_seed(seed)
-        raw = _numbers(split.train.matrix)
-        mean = raw.mean(dim=0)
-        scale = raw.std(dim=0).clamp(min=1e-3)
-        train = _tensors(split.train, raw, mean, scale, device)
-        valid = _tensors(split.valid, _numbers(split.valid.matrix), mean, scale, device)
-        network = Network(raw.shape[1], len(split.campaigns), chosen).to(device)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay
-        )
-        steps = -(-len(split.train) // chosen.batch_size) * chosen.epochs
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        best, best_loss = network.state_dict(), float("inf")
-        for epoch in range(1, chosen.epochs + 1):
-            network.train()
-            for picked in torch.randperm(len(split.train), generator=order).split(
-                chosen.batch_size
-            ):
-                numbers, campaign, label, weight = (tensor[picked] for tensor in train)
-                optimizer.zero_grad(set_to_none=True)
-                _loss(network(numbers, campaign), label, weight).backward()
-                optimizer.step()
-                schedule.step()
-            network.eval()
-            with torch.inference_mode():
-                logits = torch.cat(
-                    [
-                        network(numbers, campaign)
-                        for numbers, campaign in zip(
-                            valid[0].split(PREDICT_ROWS), valid[1].split(PREDICT_ROWS), strict=True
-                        )
-                    ]
-                )
-                loss = float(_loss(logits, valid[2], valid[3]))
-            print(f"[epoch {epoch}/{chosen.epochs}] valid-logloss:{loss:.5f}", flush=True)
-            if loss < best_loss:
-                best_loss = loss
-                best = {
-                    name: value.detach().clone() for name, value in network.state_dict().items()
-                }
-        network.load_state_dict(best)
-        return cls(network.cpu().eval(), mean, scale)
+        return cls(*fit_network(split, layout, chosen, seed, compute, reading))
 
     @classmethod
     def load(cls, content: bytes) -> "Net":
@@ -138,13 +108,13 @@ class Net:
             (name for name in tensors if name.startswith("body.") and name.endswith(".weight")),
             key=lambda name: int(name.split(".")[1]),
         )
-        embedding = tensors["embedding.weight"]
+        campaign, category = tensors["campaign.weight"], tensors["category.weight"]
         chosen = Parameters(
             hidden=tensors[hidden[0]].shape[0],
             layers=len(hidden) - 1,
-            embedding=embedding.shape[1],
+            embedding=campaign.shape[1],
         )
-        network = Network(len(mean), embedding.shape[0] - 1, chosen)
+        network = Network(len(mean), campaign.shape[0] - 1, category.shape[0] - 1, chosen)
         network.load_state_dict(tensors)
         return cls(network.eval(), mean, scale)
 
@@ -161,40 +131,23 @@ class Net:
         found = []
         with torch.inference_mode():
             for start in range(0, len(matrix), PREDICT_ROWS):
-                rows = matrix[start : start + PREDICT_ROWS]
-                numbers = (_numbers(rows) - self.mean) / self.scale
-                found.append(torch.sigmoid(self.network(numbers, _codes(rows)).double()).numpy())
+                numbers, codes = inputs(torch.from_numpy(matrix[start : start + PREDICT_ROWS]))
+                logits = self.network((numbers - self.mean) / self.scale, codes)
+                found.append(torch.sigmoid(logits.double()).numpy())
         return np.concatenate(found) if found else np.empty(0)
 
 
-def _numbers(matrix: Matrix) -> Tensor:
-    """Features on a logarithmic scale, and for each whether it is missing: (rows, 2 × features).
+def inputs(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """What the network is fed of a matrix, before scaling.
 
-    Counts and sums span five orders of magnitude; sums may be negative, so the sign is kept.
+    Returns:
+        Features on a logarithmic scale, and for each whether it is missing: (rows, 2 × features).
+        Counts and sums span five orders of magnitude; sums may be negative, so the sign is kept.
+        Codes of category and campaign from 1; 0 for one that the model has never seen.
     """
-    values = torch.from_numpy(np.ascontiguousarray(matrix[:, :-1]))
+    values = matrix[:, : -len(CATEGORICAL)]
     missing = torch.isnan(values)
     filled = torch.where(missing, torch.zeros_like(values), values)
     logarithm = torch.sign(filled) * torch.log1p(filled.abs())
-    return torch.cat([logarithm, missing.to(torch.float32)], dim=1)
-
-
-def _codes(matrix: Matrix) -> Tensor:
-    """Campaign codes from 1; 0 for a campaign that the model has never seen."""
-    return torch.from_numpy(np.nan_to_num(matrix[:, -1] + 1, nan=0).astype(np.int64))
-
-
-def _tensors(
-    part: Part, raw: Tensor, mean: Tensor, scale: Tensor, device: str
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return (
-        ((raw - mean) / scale).to(device),
-        _codes(part.matrix).to(device),
-        torch.from_numpy(part.label).to(device),
-        torch.from_numpy(part.weight).to(device),
-    )
-
-
-def _loss(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    losses = nn.functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
-    return (losses * weight).sum() / weight.sum()
+    codes = torch.nan_to_num(matrix[:, -len(CATEGORICAL) :] + 1, nan=0).to(torch.int64)
+    return torch.cat([logarithm, missing.to(torch.float32)], dim=1), codes

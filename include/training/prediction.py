@@ -78,9 +78,8 @@ class Predictor:
     model: Model
 
     def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> NDArray[np.float64]:
-        """Probabilities of rows with the model's feature columns and `campaign_id`."""
-        matrix = to_matrix(rows, self.manifest.features, self.manifest.campaigns)
-        return self.model.predict(matrix, threads)
+        """Probabilities of rows with the model's features, `campaign_id` and `category`."""
+        return self.model.predict(to_matrix(rows, self.manifest.layout), threads)
 
 
 def read_model(uri: str) -> SavedModel:

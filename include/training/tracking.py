@@ -1,43 +1,26 @@
-"""MLflow: where runs are logged, and the registry that says which model scored which day."""
+"""MLflow: where the runs of experiments are logged, with their models and judgements."""
 
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from include.databases import database_url
-from include.errors import NoModelError
 from include.lake import uri_of
 from include.settings import Settings
+from include.training.judged import JUDGED_FILE, Judged
 
 EXPERIMENT = "campaign_propensity"
-MODEL = "campaign_propensity"
-CHAMPION = "champion"
-"""Alias of the version that `champion` means: the newest promoted one."""
 REPORT_FILE = "report.json"
-
-# Tags of a model version.
-TRAINED_THROUGH = "trained_through"
-IS_PROMOTED = "is_promoted"
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered model version."""
-
-    version: str
-    uri: str
-    trained_through: date
-    is_promoted: bool
-    run_id: str
+METRICS_A_REQUEST = 1000
 
 
 @dataclass(frozen=True)
@@ -48,6 +31,8 @@ class FinishedRun:
     experiment: str
     uri: str
     report: dict[str, Any]
+    judged: Judged
+    """The test rows and what the experiment and the baselines said of them."""
 
 
 def connect(settings: Settings) -> MlflowClient:
@@ -63,14 +48,6 @@ def connect(settings: Settings) -> MlflowClient:
             location = uri_of(str(settings.home / "mlflow" / "artifacts"))
         try:
             client.create_experiment(EXPERIMENT, artifact_location=location)
-        except MlflowException as error:
-            if "RESOURCE_ALREADY_EXISTS" not in str(error.error_code):
-                raise
-    try:
-        client.get_registered_model(MODEL)
-    except MlflowException:
-        try:
-            client.create_registered_model(MODEL)
         except MlflowException as error:
             if "RESOURCE_ALREADY_EXISTS" not in str(error.error_code):
                 raise
@@ -93,8 +70,7 @@ def log_run(
     run_id = str(run.info.run_id)
     for key, value in parameters.items():
         client.log_param(run_id, key, value)
-    for key, value in figures.items():
-        client.log_metric(run_id, key, value)
+    add_figures(client, run_id, figures)
     with tempfile.TemporaryDirectory() as folder:
         for file, content in files.items():
             (Path(folder) / file).write_bytes(content)
@@ -117,97 +93,24 @@ def finished_runs(client: MlflowClient, training_run: str) -> list[FinishedRun]:
         with tempfile.TemporaryDirectory() as folder:
             path = client.download_artifacts(run.info.run_id, f"model/{REPORT_FILE}", folder)
             report = json.loads(Path(path).read_text(encoding="utf-8"))
+            path = client.download_artifacts(run.info.run_id, f"model/{JUDGED_FILE}", folder)
+            judged = Judged.from_parquet(Path(path).read_bytes())
         name = str(run.data.tags["experiment"])
-        found[name] = FinishedRun(str(run.info.run_id), name, uri, report)
+        found[name] = FinishedRun(str(run.info.run_id), name, uri, report, judged)
     return [found[name] for name in sorted(found)]
 
 
-def register(
-    client: MlflowClient, run: FinishedRun, trained_through: date, is_promoted: bool, reason: str
-) -> Version:
-    """Register a run's model; if promoted, `champion` points to it from now on."""
-    made = client.create_model_version(
-        MODEL,
-        source=run.uri,
-        run_id=run.run_id,
-        tags={
-            TRAINED_THROUGH: trained_through.isoformat(),
-            IS_PROMOTED: str(is_promoted).lower(),
-            "experiment": run.experiment,
-        },
-        description=reason,
-    )
-    version = Version(str(made.version), run.uri, trained_through, is_promoted, run.run_id)
-    if is_promoted:
-        newest = max(promoted(client), key=lambda v: (v.trained_through, int(v.version)))
-        client.set_registered_model_alias(MODEL, CHAMPION, newest.version)
-    return version
+def add_files(client: MlflowClient, run_id: str, folder: str, files: dict[str, bytes]) -> None:
+    """Add files to a finished run, below a folder of its artifacts."""
+    with tempfile.TemporaryDirectory() as local:
+        for name, content in files.items():
+            (Path(local) / name).write_bytes(content)
+        client.log_artifacts(run_id, local, folder)
 
 
-def versions(client: MlflowClient) -> list[Version]:
-    """All registered versions, oldest first."""
-    found = [
-        Version(
-            version=str(one.version),
-            uri=str(one.source),
-            trained_through=date.fromisoformat(one.tags[TRAINED_THROUGH]),
-            is_promoted=one.tags[IS_PROMOTED] == "true",
-            run_id=str(one.run_id),
-        )
-        for one in client.search_model_versions(f"name = '{MODEL}'")
-    ]
-    return sorted(found, key=lambda version: int(version.version))
-
-
-def promoted(client: MlflowClient) -> list[Version]:
-    """The versions that became champion at some time, oldest first."""
-    return [version for version in versions(client) if version.is_promoted]
-
-
-def choose(client: MlflowClient, policy: str, day: date) -> Version:
-    """Which model scores a day.
-
-    Args:
-        client: The registry.
-        policy: `as_of` (the newest promoted version that was trained only on data known by the
-            day), `champion`, or `pinned:<version>`.
-        day: The data day.
-
-    Raises:
-        NoModelError: None fits; the text names what there is.
-    """
-    every = versions(client)
-    listed = _listed(every)
-    if policy == "as_of":
-        fitting = [v for v in every if v.is_promoted and v.trained_through <= day]
-        if fitting:
-            return max(fitting, key=lambda v: (v.trained_through, int(v.version)))
-        raise NoModelError(
-            f"no promoted model was trained only on data known by {day}; there are: {listed}. "
-            "Train as of an earlier day (train_weekly), or choose a version with "
-            "model_policy=champion or pinned:<version>"
-        )
-    if policy == "champion":
-        try:
-            alias = client.get_model_version_by_alias(MODEL, CHAMPION).version
-        except MlflowException:
-            raise NoModelError(f"there is no champion yet; there are: {listed}") from None
-        return next(v for v in every if v.version == str(alias))
-    kind, _, wanted = policy.partition(":")
-    if kind == "pinned":
-        for version in every:
-            if version.version == wanted:
-                return version
-        raise NoModelError(f"there is no version {wanted!r} to pin; there are: {listed}")
-    raise NoModelError(f"model_policy={policy!r} is none of as_of, champion, pinned:<version>")
-
-
-def _listed(every: Sequence[Version]) -> str:
-    return (
-        "; ".join(
-            f"version {v.version} trained through {v.trained_through}"
-            f"{'' if v.is_promoted else ' (not promoted)'}"
-            for v in every
-        )
-        or "none at all"
-    )
+def add_figures(client: MlflowClient, run_id: str, figures: dict[str, float]) -> None:
+    """Add figures to a finished run, in as few requests as MLflow allows."""
+    now = int(time.time() * 1000)
+    every = [Metric(key, value, now, 0) for key, value in figures.items()]
+    for start in range(0, len(every), METRICS_A_REQUEST):
+        client.log_batch(run_id, metrics=every[start : start + METRICS_A_REQUEST])

@@ -1,13 +1,19 @@
-"""Gradient boosted trees."""
+"""Gradient boosted trees, fed batch by batch."""
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from include.training.data import Split
-from include.training.matrix import Matrix
+from include.config import Reading
+from include.training.compute import Compute
+from include.training.data import Batch, Examples, Split
+from include.training.matrix import CATEGORICAL, Layout, Matrix
 from include.training.parameters import parse
 
 MODEL_FILE = "model.ubj"
@@ -35,6 +41,31 @@ class Parameters:
     """L2 penalty on leaf weights."""
 
 
+class _Batches(xgboost.DataIter):
+    """Hands examples to xgboost as often as it asks; only one batch is in memory."""
+
+    def __init__(self, examples: Examples, layout: Layout, cache_prefix: str | None) -> None:
+        self._examples, self._layout = examples, layout
+        self._left: Iterator[Batch] = iter(())
+        super().__init__(cache_prefix=cache_prefix)
+
+    def reset(self) -> None:
+        """Start again."""
+        self._left = self._examples.batches(self._layout)
+
+    def next(self, input_data: Any) -> bool:
+        """Hand over the next batch; False if there is none."""
+        for batch in self._left:
+            input_data(
+                data=batch.matrix,
+                label=batch.label,
+                weight=batch.weight,
+                feature_types=self._layout.feature_types,
+            )
+            return True
+        return False
+
+
 @dataclass(frozen=True)
 class Trees:
     """A fitted model."""
@@ -43,57 +74,61 @@ class Trees:
 
     @classmethod
     def fit(
-        cls, split: Split, parameters: dict[str, object], seed: int, device: str, threads: int
+        cls,
+        split: Split,
+        layout: Layout,
+        parameters: dict[str, object],
+        seed: int,
+        compute: Compute,
+        reading: Reading,
     ) -> "Trees":
         """Fit on `split.train`, stop by `split.valid`.
 
+        The binned rows are kept in memory, a byte to four a number, or beyond
+        `reading.in_memory_rows` in files below the temporary folder.
+
         Args:
             split: The examples.
+            layout: The columns of the matrix.
             parameters: Fields of `Parameters`; an unknown one is an error.
             seed: Of row and column sampling.
-            device: `cpu` or `cuda`.
-            threads: CPU threads.
+            compute: Device and threads.
+            reading: How many rows at a time, and how many in memory.
         """
         chosen = parse(Parameters, parameters)
-        kinds = ["q"] * len(split.features) + ["c"]
-        train = xgboost.QuantileDMatrix(
-            split.train.matrix,
-            split.train.label,
-            weight=split.train.weight,
-            feature_types=kinds,
-            enable_categorical=True,
-            nthread=threads,
-        )
-        valid = xgboost.QuantileDMatrix(
-            split.valid.matrix,
-            split.valid.label,
-            weight=split.valid.weight,
-            feature_types=kinds,
-            enable_categorical=True,
-            nthread=threads,
-            ref=train,
-        )
-        booster = xgboost.train(
-            {
-                "objective": "binary:logistic",
-                "eval_metric": "logloss",
-                "tree_method": "hist",
-                "device": device,
-                "seed": seed,
-                "nthread": threads,
-                "max_depth": chosen.max_depth,
-                "learning_rate": chosen.learning_rate,
-                "min_child_weight": chosen.min_child_weight,
-                "subsample": chosen.subsample,
-                "colsample_bytree": chosen.colsample_bytree,
-                "reg_lambda": chosen.reg_lambda,
-            },
-            train,
-            num_boost_round=chosen.rounds,
-            evals=[(valid, "valid")],
-            early_stopping_rounds=chosen.early_stopping_rounds,
-            verbose_eval=50,
-        )
+        is_external = len(split.train) > reading.in_memory_rows
+        kind = xgboost.ExtMemQuantileDMatrix if is_external else xgboost.QuantileDMatrix
+        options = {"enable_categorical": True, "nthread": compute.threads}
+        with tempfile.TemporaryDirectory(prefix="xgboost-") as folder:
+            caches = [str(Path(folder) / n) if is_external else None for n in ("train", "valid")]
+            train = kind(_Batches(split.train, layout, caches[0]), **options)
+            valid = kind(_Batches(split.valid, layout, caches[1]), ref=train, **options)
+            if is_external:
+                held = sum(file.stat().st_size for file in Path(folder).rglob("*"))
+                print(f"[xgboost] {len(split.train):,} rows on disk: {held / 2**20:,.0f} MiB",
+                      flush=True)  # fmt: skip
+            booster = xgboost.train(
+                {
+                    "objective": "binary:logistic",
+                    "eval_metric": "logloss",
+                    "tree_method": "hist",
+                    "device": compute.device,
+                    "seed": seed,
+                    "nthread": compute.threads,
+                    "max_depth": chosen.max_depth,
+                    "learning_rate": chosen.learning_rate,
+                    "min_child_weight": chosen.min_child_weight,
+                    "subsample": chosen.subsample,
+                    "colsample_bytree": chosen.colsample_bytree,
+                    "reg_lambda": chosen.reg_lambda,
+                },
+                train,
+                num_boost_round=chosen.rounds,
+                evals=[(valid, "valid")],
+                early_stopping_rounds=chosen.early_stopping_rounds,
+                verbose_eval=50,
+            )
+            del train, valid  # before their files
         best = booster[: booster.best_iteration + 1]
         best.set_param({"device": "cpu"})
         return cls(best)
@@ -112,8 +147,11 @@ class Trees:
     def predict(self, matrix: Matrix, threads: int) -> NDArray[np.float64]:
         """Probabilities, shape (rows,)."""
         self.booster.set_param({"nthread": threads})
-        kinds = ["q"] * (matrix.shape[1] - 1) + ["c"]
+        numbers = matrix.shape[1] - len(CATEGORICAL)
         rows = xgboost.DMatrix(
-            matrix, feature_types=kinds, enable_categorical=True, nthread=threads
+            matrix,
+            feature_types=["q"] * numbers + ["c"] * len(CATEGORICAL),
+            enable_categorical=True,
+            nthread=threads,
         )
         return np.asarray(self.booster.predict(rows), dtype=np.float64)

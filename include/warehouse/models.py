@@ -155,37 +155,6 @@ class LakePartition(Base):
     committed_at: Mapped[datetime] = mapped_column(comment="When it was committed.")
 
 
-class ModelComparison(Base):
-    """Metrics of experiments, champion and baselines on the same out-of-time rows."""
-
-    __tablename__ = "model_comparison"
-    __table_args__ = (
-        {
-            "schema": "analytics",
-            "comment": "Out-of-time metrics, all on the same rows.",
-        },
-    )
-    as_of_date: Mapped[date] = mapped_column(primary_key=True, comment="Training day.")
-    experiment: Mapped[str] = mapped_column(
-        primary_key=True,
-        comment="Experiment, champion, baseline_constant or baseline_recency.",
-    )
-    scope: Mapped[str] = mapped_column(
-        primary_key=True, comment="all, mean_of_campaigns, or a campaign_id."
-    )
-    snapshot_date: Mapped[date] = mapped_column(comment="Evaluated on this snapshot's examples.")
-    row_count: Mapped[int] = mapped_column(BigInteger, comment="Rows evaluated on.")
-    positives: Mapped[int] = mapped_column(BigInteger, comment="Of which positive.")
-    log_loss: Mapped[float] = mapped_column(comment="Log loss, lower is better.")
-    roc_auc: Mapped[float | None] = mapped_column(comment="Null with one class only.")
-    average_precision: Mapped[float | None] = mapped_column(comment="Null without positives.")
-    calibration_error: Mapped[float] = mapped_column(comment="Expected calibration error, 0-1.")
-    lift_top_decile: Mapped[float | None] = mapped_column(comment="Null without positives.")
-    model_version: Mapped[str | None] = mapped_column(comment="Registered version, if it has one.")
-    is_promoted: Mapped[bool] = mapped_column(comment="Whether it became champion.")
-    decision: Mapped[str] = mapped_column(comment="Why it did or didn't.")
-
-
 class Contact(Base):
     """Contact data of a user. Nothing else in the system holds any."""
 

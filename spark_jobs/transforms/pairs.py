@@ -53,9 +53,9 @@ def pair_features(
         event_types: The vocabulary.
 
     Returns:
-        One row per feature date, user and campaign: these keys and the model's features in the
-        contract's order (double). What didn't happen counts 0; a recency of what never happened
-        is null.
+        One row per feature date, user and campaign: these keys, the campaign's category, and the
+        model's features in the contract's order (double). What didn't happen counts 0; a recency
+        of what never happened is null.
     """
     spark = users.sparkSession
     offers = spark.createDataFrame(
@@ -111,6 +111,7 @@ def pair_features(
         "feature_date",
         "user_id",
         "campaign_id",
+        "category",
         *[column.alias(name) for name, column in columns.items()],
     )
 

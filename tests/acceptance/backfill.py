@@ -17,7 +17,7 @@ from tests.acceptance.airflow_runs import PROJECT, airflow, backfill, expect, ru
 FIRST, LAST, DAYS = "2017-12-25", "2017-12-28", 4
 ALONE, YEARS_END, NEW_YEAR = "2017-12-29", "2017-12-31", "2018-01-01"
 DAGS = {"lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
-        "revert_publication", "erase_user"}  # fmt: skip
+        "revert_publication", "erase_user", "rollback_model"}  # fmt: skip
 LATEST = "select distinct score_date from predictions.latest_campaign_propensity"
 
 

@@ -18,7 +18,7 @@ DAGS_FOLDER = PROJECT / "dags"
 # Written out, so that a DAG which silently stops loading fails here instead of vanishing.
 DAG_IDS = {
     "lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
-    "revert_publication", "erase_user",
+    "revert_publication", "erase_user", "rollback_model",
 }  # fmt: skip
 
 # Each costs the DAG processor seconds on every parse; they belong inside tasks and in images.
@@ -167,6 +167,17 @@ def test_with_kubernetes_each_experiment_is_a_pod_in_the_gpu_pool(tmp_path: Path
     assert tasks_of["fit"]["upstream"] == ["describe_pods"]
     assert tasks_of["fit"]["timeout_s"]
     assert tasks_of["compare"]["upstream"] == ["fit", "pin_examples"]
+
+
+def test_a_person_is_asked_only_where_the_setting_says_so(
+    dags: dict[str, Any], tmp_path: Path
+) -> None:
+    assert dags["train_weekly"]["tasks"]["promote"]["upstream"] == ["compare"]
+    assert "ask" not in dags["train_weekly"]["tasks"]
+    asking = load(tmp_path, PROPENSITY_APPROVAL="true")["train_weekly"]["tasks"]
+    assert asking["ask"]["kind"] == "HITLOperator"
+    assert asking["ask"]["upstream"] == ["meets_every_condition"]
+    assert asking["promote"]["upstream"] == ["ask", "compare"]
 
 
 def test_one_failed_experiment_stops_nobody_but_no_examples_stop_the_comparison(

@@ -17,12 +17,12 @@ from include.contracts import lake_tables
 from include.days import Days
 from include.errors import NoModelError
 from include.lake import Lake
-from include.orchestration import lake_tasks, model_tasks
+from include.orchestration import lake_tasks, model_tasks, promotion_tasks
 from include.settings import Settings, settings
 from include.sources import synthetic
 from include.sources.landing import Landing
 from include.sources.synthetic import Traffic
-from include.training import tracking
+from include.training import registry, tracking
 from include.training.prediction import read_model
 from include.warehouse.engine import engine
 from spark_jobs import examples, lake_days, scores
@@ -156,24 +156,19 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     go("examples", [examples.build], Days(LAST, LAST), "train")
     snapshot = model_tasks.examples_snapshot()
     client = tracking.connect(market)
-    with pytest.raises(NoModelError, match="no promoted model was trained only on data known by"):
-        tracking.choose(client, "as_of", FIRST)
+    with pytest.raises(NoModelError, match="no model was champion on 2026-03-01; there are: none"):
+        registry.choose(client, "as_of", FIRST, [])
     model_tasks.fit("trees", snapshot, f"{LAST}", "train")
-    verdict = model_tasks.compare("train", f"{LAST}", snapshot)
-    decisions = query(
-        market, "select distinct decision from analytics.model_comparison where decision <> ''"
-    )
-    assert decisions[0][0].startswith("trees has the lowest log loss of 1 experiments")
+    verdict = promotion_tasks.compare("train", f"{LAST}", snapshot, [])
+    assert verdict["summary"].startswith("trees has the lowest log loss of 1 experiments")
     # With 120 users, whether it beats the baselines is luck; what follows must not depend on it.
-    (finished,) = tracking.finished_runs(client, "train")
-    promoted = tracking.register(client, finished, LAST, True, "promoted by the test")
-    assert int(promoted.version) > int(verdict["version"])
+    assert promotion_tasks.promote("train", verdict | {"is_acceptable": True}, None)
 
     experiments = {e for (e,) in query(market, "select experiment from analytics.model_comparison")}
     assert experiments == {"trees", "baseline_constant", "baseline_recency"}
 
     chosen = model_tasks.choose_model(f"{LAST}", "as_of")
-    assert chosen["version"] == promoted.version
+    assert chosen["version"] == verdict["version"]
     arguments = ["--set", f"model_uri={chosen['uri']}", "--set",
                  f"model_version={chosen['version']}"]  # fmt: skip
     go("scores", [scores.build], Days(LAST, LAST), "score", *arguments)
@@ -203,11 +198,11 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
               for x in model.load().predict(batch)]  # fmt: skip
     assert list(first) == second
 
-    with pytest.raises(NoModelError, match="there is no version '99' to pin; there are: version"):
-        tracking.choose(client, "pinned:99", LAST)
+    with pytest.raises(NoModelError, match="there is no version '99'; there are: version"):
+        registry.choose(client, "pinned:99", LAST, [])
     with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
-        tracking.choose(client, "newest", LAST)
-    assert tracking.choose(client, "champion", LAST).version == chosen["version"]
+        registry.choose(client, "newest", LAST, [])
+    assert model_tasks.choose_model(f"{FIRST}", "champion")["version"] == chosen["version"]
 
 
 def test_a_failed_fit_says_why(market: Settings) -> None:

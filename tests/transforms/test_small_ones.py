@@ -132,9 +132,11 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
         users, per_pair, user(daily, per_pair, [DAY], TYPES),
         campaigns, TYPES,
     )  # fmt: skip
-    assert frame.columns[3:] == [column.name for column in propensity.features(TYPES)]
+    assert frame.columns[:4] == ["feature_date", "user_id", "campaign_id", "category"]
+    assert frame.columns[4:] == [column.name for column in propensity.features(TYPES)]
     rows = {(r.user_id, r.campaign_id): r for r in frame.collect()}
     assert set(rows) == {(u, c) for u in (1, 2) for c in ("cars", "both", "new")}
+    assert rows[1, "both"].category == "boats"
     assert rows[1, "cars"].positive_count_7d == 1
     assert rows[1, "both"].positive_count_7d == 7
     assert rows[1, "new"].positive_count_7d == 0

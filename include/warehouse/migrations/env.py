@@ -3,7 +3,7 @@
 from alembic import context
 
 # Importing the models fills Base.metadata.
-from include.warehouse import consumer_models, models  # noqa: F401
+from include.warehouse import consumer_models, models, training_models  # noqa: F401
 from include.warehouse.base import SCHEMAS, Base
 
 context.configure(

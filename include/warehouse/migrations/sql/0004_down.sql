@@ -1,0 +1,12 @@
+drop table analytics.champions;
+drop table analytics.model_decisions;
+alter table analytics.model_comparison drop column log_loss_low;
+alter table analytics.model_comparison drop column log_loss_high;
+alter table analytics.model_comparison drop column roc_auc_low;
+alter table analytics.model_comparison drop column roc_auc_high;
+alter table analytics.model_comparison drop column average_precision_low;
+alter table analytics.model_comparison drop column average_precision_high;
+alter table analytics.model_comparison drop column calibration_error_low;
+alter table analytics.model_comparison drop column calibration_error_high;
+alter table analytics.model_comparison drop column lift_top_decile_low;
+alter table analytics.model_comparison drop column lift_top_decile_high;
