@@ -27,6 +27,7 @@ from include.warehouse.champions import history
 from include.warehouse.engine import engine
 from include.warehouse.ledger import committed_days
 from include.warehouse.models import Publication
+from include.warehouse.training_models import ModelDecision
 
 STARTS, ENDS = "@@ starts", "@@ ends"
 """Lines of `include.embedded.dag_runs`, which only Airflow's environment can import."""
@@ -199,6 +200,12 @@ def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
         )
 
 
+def _model_card(chosen: Settings) -> str:
+    query = select(ModelDecision.model_card).where(ModelDecision.outcome == "promoted")
+    with engine(chosen).connect() as connection:
+        return str(connection.scalar(query.order_by(ModelDecision.as_of_date.desc()).limit(1)))
+
+
 def _where_next(chosen: Settings) -> None:
     campaigns = len(load_config(chosen).active_campaigns)
     print(
@@ -207,6 +214,7 @@ Where to look next:
   make sql Q="select * from predictions.latest_campaign_propensity where campaign_id = 'coffee' order by rank limit 10"
   make sql Q="select table_name, sum(landed), sum(accepted), sum(rejected), sum(duplicate) from analytics.ingest_accounting group by 1"
   Data Docs: {chosen.data_docs_path}
+  The champion's page: {_model_card(chosen)}
   include/config/campaigns.yaml holds the {campaigns} campaigns; docs/data_dictionary.md all columns.
 
 The last week of 2017 has landed but isn't loaded: that's for you.

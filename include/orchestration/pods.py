@@ -47,6 +47,8 @@ def training_pod(
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": kubernetes.deadline_s,
+        # A fit has nothing to tidy up; the GPU is wanted by the next.
+        "terminationGracePeriodSeconds": 5,
         "serviceAccountName": kubernetes.service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from include.code_version import code_version
@@ -30,6 +31,9 @@ from include.training.judged import JUDGED_FILE, judge_rows
 from include.training.manifest import Manifest
 from include.training.matrix import to_matrix
 from include.training.prediction import MANIFEST_FILE, family
+
+TERMINATION_LOG = Path("/dev/termination-log")
+"""Where Kubernetes looks for a container's last words."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -181,5 +185,9 @@ if __name__ == "__main__":
     try:
         main()
     except PipelineError as error:
-        # The last line is what Airflow shows: a sentence, not a stack.
-        sys.exit(f"{type(error).__name__}: {error}")
+        # What Airflow shows is a sentence, not a stack: the last line of the log, or in a pod, whose
+        # two streams may change places, what stands in this file.
+        sentence = f"{type(error).__name__}: {error}"
+        if TERMINATION_LOG.exists():
+            TERMINATION_LOG.write_text(sentence, encoding="utf-8")
+        sys.exit(sentence)

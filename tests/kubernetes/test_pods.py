@@ -11,6 +11,7 @@ from kubernetes import client
 
 from include.config import Experiment
 from include.config.kubernetes import Kubernetes
+from include.orchestration.model_tasks import fit_arguments
 from include.orchestration.pods import CONTAINER, training_pod
 from include.orchestration.training_pod_operator import TrainingPodOperator
 
@@ -20,7 +21,7 @@ Run = Callable[..., None]
 def pod(kubernetes: Kubernetes, script: str, **experiment: Any) -> dict[str, Any]:
     """The pod of an experiment that runs a script of its own in place of the fit."""
     resources = {"memory": "256Mi", "cpu": "100m"} | experiment
-    chosen = Experiment(name="probe", family="xgboost", **resources)
+    chosen = Experiment(name="probe", family="torch", **resources)
     made = training_pod(chosen, kubernetes, [], {"dag": "train_weekly", "data-day": "2017-12-24"})
     made["spec"]["containers"][0]["command"] = ["python", "-c", script]
     return made
@@ -101,9 +102,21 @@ def test_out_of_memory(kubernetes: Kubernetes, context: dict[str, Any]) -> None:
 def test_an_exit_code_with_the_last_line_of_the_log(
     kubernetes: Kubernetes, context: dict[str, Any]
 ) -> None:
-    script = "import sys; print('first'); sys.exit('training.examples is empty')"
+    # The engine reads the two streams apart: at the same instant they may change places.
+    script = "import sys, time; print('first'); time.sleep(1); sys.exit('examples are empty')"
     said = fails(kubernetes, context, pod(kubernetes, script))
-    assert "exit code 1: training.examples is empty" in said
+    assert "exit code 1: examples are empty" in said
+
+
+def test_the_entry_point_says_why_in_a_sentence(
+    kubernetes: Kubernetes, context: dict[str, Any]
+) -> None:
+    made = pod(kubernetes, "", memory="2Gi")
+    container = made["spec"]["containers"][0]
+    del container["command"]
+    container["args"] = fit_arguments("none", 1, "2017-12-24", "test")
+    said = fails(kubernetes, context, made)
+    assert "exit code 1: ConfigError: there is no experiment 'none' in experiments.yaml" in said
 
 
 def test_a_deadline(kubernetes: Kubernetes, context: dict[str, Any]) -> None:
