@@ -10,6 +10,7 @@ matured snapshot beside both baselines, save without pickle, log to MLflow.
 import argparse
 import hashlib
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -121,11 +122,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     mine = metrics[experiment.name]
     print(
         f"[{experiment.name}] fitted in {fit_s:.1f} s ({len(split.train) / fit_s:,.0f} rows/s), "
-        f"{time.monotonic() - started:.1f} s in all: "
+        f"{time.monotonic() - started:.1f} s in all, {_peak_mib():,.0f} MiB at most: "
         f"ROC AUC {mine[ALL].roc_auc:.4f} ({mine[MEAN].roc_auc:.4f} averaged over campaigns), "
         f"log loss {mine[ALL].log_loss:.4f}, calibration error {mine[ALL].calibration_error:.4f}",
         flush=True,
     )
+
+
+def _peak_mib() -> float:
+    """The most memory that this process held, pages of cache files included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _parsed(given: list[str]) -> argparse.Namespace:

@@ -19,8 +19,8 @@ import yaml
 
 from include.settings import settings
 from tests.acceptance.airflow_runs import airflow, expect, run, sql
+from tests.acceptance.on_cluster import NAMESPACE, kubectl, pod_settings
 
-NAMESPACE = "propensity-acceptance"
 # Weekly runs start at 06:00: the range has to reach past that for Monday, the 25th, to be in it.
 FROM, TO = "2017-12-25", "2017-12-26"
 EXPERIMENTS = 4
@@ -35,27 +35,9 @@ PHASES = re.compile(r"\[pod\] (\w+: queued [\d.]+ s, pulling [\d.]+ s, running [
                     r"collecting [\d.]+ s)")  # fmt: skip
 
 
-def kubectl(*arguments: str) -> str:
-    return run("kubectl", *arguments)
-
-
 def configure(home: Path) -> str:
-    """The pods' view of the embedded default: its folders, and Postgres's socket in one of them."""
-    owner = (home / "postgres").stat().st_uid
-    artifacts = home / "mlflow"
-    # Pods run as whoever runs Postgres, since nobody else may reach its socket.
-    run("chown", "-R", str(owner), str(artifacts))
-    config = {
-        "namespace": NAMESPACE, "image": "campaign-propensity-training:latest",
-        "service_account": "default", "secret": "propensity", "run_as_user": owner,
-        "environment": {"PROPENSITY_HOME": str(home)},
-        "volumes": [
-            {"name": "home", "mount_path": str(home), "host_path": str(home), "read_only": True},
-            {"name": "artifacts", "mount_path": str(artifacts), "host_path": str(artifacts)},
-        ],
-    }  # fmt: skip
     path = Path(tempfile.mkdtemp()) / "kubernetes.yaml"
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    path.write_text(yaml.safe_dump(pod_settings(home)), encoding="utf-8")
     return str(path)
 
 
@@ -108,8 +90,6 @@ def train() -> None:
 def main() -> None:
     kubectl("create", "namespace", NAMESPACE)
     try:
-        kubectl("-n", NAMESPACE, "create", "secret", "generic", "propensity",
-                "--from-literal=MLFLOW_DISABLE_TELEMETRY=true")  # fmt: skip
         os.environ["PROPENSITY_TRAINING"] = "kubernetes"
         os.environ["PROPENSITY_KUBERNETES"] = configure(settings().home)
         settings.cache_clear()
