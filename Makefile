@@ -12,6 +12,8 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
+CODE_VERSION = $$(git describe --always --dirty=+changes --abbrev=12 2>/dev/null || echo unknown)
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt 2>/dev/null)
 
 ##@ Use it
@@ -51,6 +53,24 @@ lock-check: setup
 test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at (kind, for one)
 	@bin/python -m pytest tests/kubernetes $(PYTEST_ARGS)
 
+##@ The whole stack with docker-compose
+compose-up: .env ## build the images, start every service, wait until all are healthy
+	@CODE_VERSION=$(CODE_VERSION) $(COMPOSE) build -q
+	@$(COMPOSE) up -d --remove-orphans && $(PYTHON) docker/wait.py $(COMPOSE)
+
+DAY ?= 2017-12-24
+compose-run: .env ## the main job in the stack, on real data, as of a Sunday [DAY=2017-12-24]
+	@$(COMPOSE) run --rm --no-deps -T init python -m include.stack.main_job $(DAY)
+
+compose-test: setup ## build, up, main job, kills, down and up again; needs a Docker engine
+	@bin/python tests/acceptance/compose.py
+
+compose-down: .env ## stop the stack; its data stays in volumes (docker-compose down -v removes them)
+	@$(COMPOSE) down --remove-orphans
+
+.env:
+	@$(PYTHON) docker/write_env.py
+
 ##@ Change it
 setup: $(VENV)/.installed ## the virtual environment, from requirements.txt
 
@@ -66,7 +86,7 @@ training-image: ## build the image of training pods; prints the setting that nam
 	@docker build -q --network=host -f include/training/Dockerfile \
 	  --build-arg BASE_IMAGE=$(or $(BASE_IMAGE),python:3.11-slim-bookworm) \
 	  --build-arg FIND_LINKS=$(TRAINING_FIND_LINKS) \
-	  --build-arg CODE_VERSION=$$(git describe --always --dirty=+changes --abbrev=12) \
+	  --build-arg CODE_VERSION=$(CODE_VERSION) \
 	  -t campaign-propensity-training:latest . >.training-image
 	@id=$$(sed 's/sha256://' .training-image | cut -c1-12) && rm .training-image && \
 	docker tag campaign-propensity-training:latest campaign-propensity-training:$$id && \
@@ -96,6 +116,6 @@ sed -i -e 's/+cpu$$//' -e '/^\(triton\|cuda-[a-z]*\|nvidia-[a-z-]*-cu13\|nvidia-
 endef
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up down sql test test-kubernetes training-image bench lint lock lock-check setup docs format clean help
+.PHONY: compose-up compose-run compose-test compose-down run up down sql test test-kubernetes training-image bench lint lock lock-check setup docs format clean help

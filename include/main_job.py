@@ -12,22 +12,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
-from sqlalchemy import select, text
-
-from include.champions import champion_on
 from include.config import load_config
 from include.days import Days
 from include.embedded.environment import airflow_environment
 from include.embedded.setup import ensure_set_up
 from include.errors import PipelineError
+from include.results import has_champion, has_history, has_scores, model_card, show
 from include.settings import PROJECT, Settings, settings
 from include.sources import completejourney
 from include.sources.landing import TABLES, Landing
-from include.warehouse.champions import history
-from include.warehouse.engine import engine
-from include.warehouse.ledger import committed_days
-from include.warehouse.models import Publication
-from include.warehouse.training_models import ModelDecision
 
 STARTS, ENDS = "@@ starts", "@@ ends"
 """Lines of `include.embedded.dag_runs`, which only Airflow's environment can import."""
@@ -51,9 +44,9 @@ def main() -> None:
         _prepare(chosen)
         _stage_done(times, "set up and land 2017", started)
         done = {
-            "lake_history": _has_history(chosen),
-            "train_weekly": _has_champion(chosen),
-            "score_daily": _has_scores(chosen),
+            "lake_history": has_history(chosen, HISTORY),
+            "train_weekly": has_champion(chosen, DAY),
+            "score_daily": has_scores(chosen, DAY),
         }
         for dag_id in (dag_id for dag_id, is_done in done.items() if is_done):
             print(f"== {dag_id}: was there already", flush=True)
@@ -62,7 +55,7 @@ def main() -> None:
             _run_dags(chosen, needed, times)
     except PipelineError as error:
         sys.exit(f"\nerror: {error}")
-    _show(chosen)
+    show(chosen)
     print(f"\nTime of each stage ({time.monotonic() - started:.0f} s in all):")
     for name, seconds in times.items():
         print(f"  {seconds:6.1f} s  {name}")
@@ -89,25 +82,6 @@ def _land(chosen: Settings) -> None:
     command = [sys.executable, "-m", "include.sources.completejourney"]
     if subprocess.run(command, cwd=PROJECT, check=False).returncode:
         raise PipelineError("landing The Complete Journey failed: see the lines above")
-
-
-def _has_history(chosen: Settings) -> bool:
-    with engine(chosen).connect() as connection:
-        events = committed_days(connection, "features.user_category_daily", HISTORY)
-        features = committed_days(connection, "features.category", Days(DAY, DAY))
-    return len(events) == len(HISTORY) and bool(features)
-
-
-def _has_champion(chosen: Settings) -> bool:
-    return champion_on(history(engine(chosen)), DAY) is not None
-
-
-def _has_scores(chosen: Settings) -> bool:
-    query = select(Publication.publication_id).where(
-        Publication.score_date == DAY, Publication.status == "published"
-    )
-    with engine(chosen).connect() as connection:
-        return connection.execute(query).first() is not None
 
 
 def _run_dags(chosen: Settings, dag_ids: list[str], times: dict[str, float]) -> None:
@@ -154,58 +128,6 @@ def _run_dags(chosen: Settings, dag_ids: list[str], times: dict[str, float]) -> 
         )
 
 
-def _show(chosen: Settings) -> None:
-    """A sample of the prediction table, and the champion beside the baselines."""
-    with engine(chosen).connect() as connection:
-        sample = connection.execute(
-            text(
-                "select score_date, campaign_id, user_id, round(score::numeric, 4) as score, rank, "
-                "decile, arm, model_version from predictions.latest_campaign_propensity "
-                "where rank <= 1 order by score desc"
-            )
-        )
-        print("\npredictions.latest_campaign_propensity, the best of each campaign:")
-        _table(list(sample.keys()), [tuple(row) for row in sample])
-        comparison = connection.execute(
-            text(
-                """
-                select m.experiment || case when m.is_promoted then ' (champion)' else '' end
-                    as model, round(m.roc_auc::numeric, 4) as roc_auc,
-                  round(c.roc_auc::numeric, 4) as mean_of_campaigns,
-                  round(m.average_precision::numeric, 4) as average_precision,
-                  round(m.log_loss::numeric, 4) as log_loss,
-                  round(m.calibration_error::numeric, 4) as calibration_error,
-                  round(m.lift_top_decile::numeric, 2) as lift
-                from analytics.model_comparison m
-                join analytics.model_comparison c using (as_of_date, experiment)
-                where m.scope = 'all' and c.scope = 'mean_of_campaigns'
-                  and m.as_of_date = (select max(as_of_date) from analytics.model_comparison)
-                order by m.log_loss
-                """
-            )
-        )
-        snapshot = connection.scalar(
-            text("select max(snapshot_date) from analytics.model_comparison")
-        )
-        print(f"\nOut of time, on the snapshot of {snapshot} (analytics.model_comparison):")
-        _table(list(comparison.keys()), [tuple(row) for row in comparison])
-
-
-def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
-    texts = [names, *[[str(value) for value in row] for row in rows]]
-    widths = [max(len(line[place]) for line in texts) for place in range(len(names))]
-    for line in texts:
-        print(
-            "  " + "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True))
-        )
-
-
-def _model_card(chosen: Settings) -> str:
-    query = select(ModelDecision.model_card).where(ModelDecision.outcome == "promoted")
-    with engine(chosen).connect() as connection:
-        return str(connection.scalar(query.order_by(ModelDecision.as_of_date.desc()).limit(1)))
-
-
 def _where_next(chosen: Settings) -> None:
     campaigns = len(load_config(chosen).active_campaigns)
     print(
@@ -214,7 +136,7 @@ Where to look next:
   make sql Q="select * from predictions.latest_campaign_propensity where campaign_id = 'coffee' order by rank limit 10"
   make sql Q="select table_name, sum(landed), sum(accepted), sum(rejected), sum(duplicate) from analytics.ingest_accounting group by 1"
   Data Docs: {chosen.data_docs_path}
-  The champion's page: {_model_card(chosen)}
+  The champion's page: {model_card(chosen)}
   include/config/campaigns.yaml holds the {campaigns} campaigns; docs/data_dictionary.md all columns.
 
 The last week of 2017 has landed but isn't loaded: that's for you.

@@ -191,8 +191,8 @@ if __name__ == "__main__":
     try:
         main()
     except PipelineError as error:
-        # What Airflow shows is a sentence, not a stack: the last line of the log, or in a pod, whose
-        # two streams may change places, what stands in this file.
+        # What Airflow shows is a sentence, not a stack: the last line of the log or, in a pod,
+        # where the two streams of a log may change places, what stands in this file.
         sentence = f"{type(error).__name__}: {error}"
         if TERMINATION_LOG.exists():
             TERMINATION_LOG.write_text(sentence, encoding="utf-8")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from tempfile import mkdtemp
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,7 +89,7 @@ def read_model(uri: str) -> SavedModel:
     Raises:
         NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
     """
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = fs.FileSystem.from_uri(_readable(uri))
     try:
         with system.open_input_stream(f"{path}/{MANIFEST_FILE}") as stream:
             manifest = Manifest.model_validate_json(stream.read())
@@ -103,3 +104,20 @@ def read_model(uri: str) -> SavedModel:
             f"the manifest says {manifest.model_sha256}. Don't score with it; pin another version"
         )
     return SavedModel(manifest, content)
+
+
+def _readable(uri: str) -> str:
+    """The URI itself, or of a copy where only the tracking server can reach it."""
+    if not uri.startswith("mlflow-artifacts:"):
+        return uri
+    import mlflow
+
+    from include.settings import settings
+
+    try:
+        copy = mlflow.artifacts.download_artifacts(
+            uri, dst_path=mkdtemp(prefix="model-"), tracking_uri=settings().mlflow_tracking_uri
+        )
+    except mlflow.MlflowException as error:
+        raise NoModelError(f"the model at {uri} can't be fetched: {error}") from None
+    return f"file://{copy.rstrip('/')}"

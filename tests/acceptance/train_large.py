@@ -3,8 +3,9 @@
     KUBECONFIG=… bin/python tests/acceptance/train_large.py [ROWS] [LIMIT]
 
 Default: 9 million rows in pods of 1 GiB. Makes examples up, lets each family fit on them in a pod
-with that limit, and prints the size of the examples as Arrow, and what the pods said: time, rows per
-second, the most memory. Needs a cluster on this machine, and the image of `make training-image`.
+with that limit, and prints the size of the examples as Arrow, and what the pods said: time, rows
+per second, the most memory. Needs a cluster on this machine and the image of `make
+training-image`.
 """
 
 import os
