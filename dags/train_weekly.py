@@ -102,6 +102,8 @@ def train_weekly() -> None:
             task_id="fit",
             pool=GPU_POOL,
             execution_timeout=FIT_TIMEOUT,
+            # Only pods that were lost are tried again, and workers that died find theirs running.
+            retry_delay=timedelta(seconds=30),
             **model_tasks.pod_timeouts(),
         ).expand(pod_template_dict=describe_pods(snapshot, DAY, RUN))
         chain(wait_for_features, examples, snapshot)

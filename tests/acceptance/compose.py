@@ -25,8 +25,8 @@ from tests.acceptance.airflow_runs import PROJECT, expect, run
 PROJECT_NAME = "propensity-acceptance"
 PORTS = {"UI_PORT": "18081", "POSTGRES_PORT": "15433", "MLFLOW_PORT": "15001",
          "SPARK_UI_PORT": "18082"}  # fmt: skip
-# Enough weeks for examples; until Christmas it takes twice as long.
-DAY = "2017-05-28"
+# Enough weeks for examples; until Christmas it takes three times as long.
+DAY = "2017-03-05"
 LIMIT_S = 900
 COUNT = "select count(*), count(distinct campaign_id) from predictions.latest_campaign_propensity"
 
