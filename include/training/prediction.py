@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
+from pydantic import ValidationError
 
 from include.errors import NoModelError
 from include.training.manifest import Manifest
@@ -97,6 +98,12 @@ def read_model(uri: str) -> SavedModel:
             content = stream.read()
     except FileNotFoundError as error:
         raise NoModelError(f"the model at {uri} lacks a file: {error}") from None
+    except ValidationError as error:
+        keys = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+        raise NoModelError(
+            f"the model at {uri} was saved by another version of the code: its {MANIFEST_FILE} "
+            f"differs in {keys or 'its form'}. Train a model with this one (train_weekly)"
+        ) from None
     seen = hashlib.sha256(content).hexdigest()
     if seen != manifest.model_sha256:
         raise NoModelError(

@@ -186,6 +186,15 @@ def test_a_changed_file_is_refused(fit: Fit, tmp_path: Path) -> None:
         read_model(f"file://{tmp_path}")
 
 
+def test_a_model_of_another_version_of_the_code_is_refused(fit: Fit, tmp_path: Path) -> None:
+    saved(fit, "xgboost", tmp_path)
+    manifest = tmp_path / "manifest.json"
+    old = manifest.read_text(encoding="utf-8").replace('"categories"', '"kinds"')
+    manifest.write_text(old, encoding="utf-8")
+    with pytest.raises(NoModelError, match="another version of the code: .* in categories, kinds"):
+        read_model(f"file://{tmp_path}")
+
+
 def test_other_features_are_refused_with_the_difference(fit: Fit, tmp_path: Path) -> None:
     model = saved(fit, "xgboost", tmp_path)
     model.require_features(FEATURES, "features.*")
