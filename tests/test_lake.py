@@ -116,3 +116,22 @@ def test_a_new_column_is_added_and_a_changed_type_is_refused(lake: Lake) -> None
 def test_a_missing_table_is_named(lake: Lake) -> None:
     with pytest.raises(LakeError, match=r"the lake has no table core.users"):
         lake.table(USERS)
+
+
+def test_a_stream_gives_batches_of_a_snapshot_and_null_for_what_an_old_file_lacks(
+    lake: Lake,
+) -> None:
+    first = lake.commit(USERS, [DAY, NEXT], stage(lake, "a", {DAY: [1, 2, 3], NEXT: [4]}), {})
+    lake.commit(USERS, [DAY], stage(lake, "b", {DAY: [9]}), {})
+    by_day = lake.files_by_day(USERS, first)
+    assert {day: [file.row_count for file in files] for day, files in by_day.items()} == {
+        DAY: [3], NEXT: [1]
+    }  # fmt: skip
+    uris = [file.uri for day in sorted(by_day) for file in by_day[day]]
+    grown = replace(USERS, columns=(*USERS.columns, Column(name="city", type="string",
+                                                           description="new")))  # fmt: skip
+    batches = list(lake.stream(grown, uris, ["city", "user_id"], 2))
+    assert [batch.num_rows for batch in batches] == [2, 1, 1]
+    rows = pa.Table.from_batches(batches).to_pylist()
+    assert rows == [{"city": None, "user_id": user} for user in (1, 2, 3, 4)]
+    assert set(lake.files_by_day(USERS)) == {DAY, NEXT}

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from include.errors import PipelineError
 
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+"""Share and period of CPU time in cgroups of version 2."""
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+"""The share in cgroups of version 1; the period lies beside it."""
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -30,14 +35,12 @@ class Compute:
 def available_threads() -> int:
     """CPUs that this process may use: of a pod, what it was given rather than what its node has."""
     allowed = len(os.sched_getaffinity(0))
-    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2
-    old_quota = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
     try:
-        if quota.exists():
-            share, period = quota.read_text(encoding="utf-8").split()
+        if CPU_MAX.exists():
+            share, period = CPU_MAX.read_text(encoding="utf-8").split()
         else:
-            share = old_quota.read_text(encoding="utf-8").strip()
-            period = old_quota.with_name("cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+            share = CPU_QUOTA.read_text(encoding="utf-8").strip()
+            period = CPU_QUOTA.with_name("cpu.cfs_period_us").read_text(encoding="utf-8").strip()
         if share not in ("max", "-1"):
             allowed = min(allowed, max(1, int(share) // int(period)))
     except (OSError, ValueError):

@@ -11,7 +11,7 @@ import pytest
 from include.config import load_config, load_kubernetes
 from include.errors import ConfigError
 from include.orchestration.model_tasks import training_pods
-from include.orchestration.pods import label, phases, what_went_wrong
+from include.orchestration.pods import image_id, label, phases, what_went_wrong
 from include.settings import load_settings, settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "training_pods.json"
@@ -78,6 +78,13 @@ def test_a_volume_is_a_claim_or_a_folder(tmp_path: Path) -> None:
     path.write_text("{image: i, secret: s, volumes: [{name: lake, mount_path: /lake}]}")
     with pytest.raises(ConfigError, match=r"kubernetes.yaml: key volumes.0: .*claim or host_path"):
         load_kubernetes(load_settings({"PROPENSITY_KUBERNETES": str(path)}))
+
+
+def test_what_a_pod_ran_is_named_by_digest() -> None:
+    status = {"name": "base", "image": "training:latest", "imageID": "docker://sha256:0123"}
+    assert image_id(pod(containerStatuses=[status])) == "docker://sha256:0123"
+    assert image_id(pod(containerStatuses=[status | {"imageID": ""}])) == "training:latest"
+    assert image_id(pod()) == ""
 
 
 def test_phases_of_a_pod_worked_by_hand() -> None:

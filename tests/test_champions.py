@@ -1,0 +1,40 @@
+"""Who was champion on a day: the newest entry that had begun; of two at once, the later one."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.champions import Reign, champion_on
+
+# Promoted, promoted a week later, a late training of the week between, a rollback of the second.
+HISTORY = [
+    Reign(1, date(2026, 3, 1), "1"),
+    Reign(2, date(2026, 3, 15), "2"),
+    Reign(3, date(2026, 3, 8), "3"),
+    Reign(4, date(2026, 3, 15), "1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [("2026-02-28", None), ("2026-03-01", "1"), ("2026-03-07", "1"), ("2026-03-08", "3"),
+     ("2026-03-14", "3"), ("2026-03-15", "1"), ("2030-01-01", "1")],
+)  # fmt: skip
+def test_by_hand(day: str, version: str | None) -> None:
+    found = champion_on(HISTORY, date.fromisoformat(day))
+    assert (found.version if found else None) == version
+
+
+DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 20))
+
+
+@given(st.lists(DAYS, max_size=8), DAYS)
+def test_walking_through_the_days_says_the_same(begins: list[date], day: date) -> None:
+    history = [Reign(n, begin, str(n)) for n, begin in enumerate(begins, start=1)]
+    holder = None
+    for begin in sorted(set(begins)):
+        if begin <= day:
+            holder = [reign for reign in history if reign.from_date == begin][-1]
+    assert champion_on(history, day) == holder
