@@ -31,8 +31,10 @@ sql: setup ## run a query on the warehouse: make sql Q="select ..." [ROLE=analys
 	@bin/python -m include.embedded sql "$(Q)" "$(ROLE)"
 
 ##@ Check it
+# Each process has a Postgres and a Spark of its own, about 2 GiB; a file's tests stay together.
+TEST_PROCESSES ?= 2
 test: setup ## every test that needs no cluster
-	@bin/python -m pytest $(PYTEST_ARGS)
+	@bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 bench: setup ## how fast: ratios against the bare tool on the same work
 	@bin/python -m tests.bench.consumer_queries
@@ -63,7 +65,7 @@ compose-run: .env ## the main job in the stack, on real data, as of a Sunday [DA
 	@$(COMPOSE) run --rm --no-deps -T init python -m include.stack.main_job $(DAY)
 
 compose-test: setup ## build, up, main job, kills, down and up again; needs a Docker engine
-	@bin/python tests/acceptance/compose.py
+	@bin/python tests/acceptance/compose.py $(COMPOSE_TEST_ARGS)
 
 compose-down: .env ## stop the stack; its data stays in volumes (docker-compose down -v removes them)
 	@$(COMPOSE) down --remove-orphans

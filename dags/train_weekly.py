@@ -39,6 +39,8 @@ from include.settings import settings
 
 # More than a pod's own deadline: who ends it first should be Kubernetes, which says so.
 FIT_TIMEOUT = timedelta(hours=7)
+# What is tried again was lost, not refused: a pod, a scheduler. It may start again at once.
+FIT_RETRY_DELAY = timedelta(seconds=30)
 
 
 @dag(
@@ -70,7 +72,10 @@ def train_weekly() -> None:
         return model_tasks.examples_snapshot()
 
     # One at a time: each takes all cores of a laptop.
-    @task(max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retries=1)
+    @task(
+        max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retries=1,
+        retry_delay=FIT_RETRY_DELAY,
+    )  # fmt: skip
     def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
         model_tasks.fit(experiment, snapshot_id, as_of, training_run)
 
@@ -102,8 +107,7 @@ def train_weekly() -> None:
             task_id="fit",
             pool=GPU_POOL,
             execution_timeout=FIT_TIMEOUT,
-            # Only pods that were lost are tried again, and workers that died find theirs running.
-            retry_delay=timedelta(seconds=30),
+            retry_delay=FIT_RETRY_DELAY,
             **model_tasks.pod_timeouts(),
         ).expand(pod_template_dict=describe_pods(snapshot, DAY, RUN))
         chain(wait_for_features, examples, snapshot)

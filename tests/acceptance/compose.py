@@ -1,9 +1,10 @@
 """The whole stack for real: build, up, main job with two kills, SQL from outside, down, up again.
 
-    bin/python tests/acceptance/compose.py
+    bin/python tests/acceptance/compose.py [--quick]
 
-Needs a Docker engine with docker-compose 1.29 or Compose v2, and the two base images. Works on a
-project of its own, with volumes of its own, on ports of its own.
+With --quick without the main job: build, up, accounts, roles, down, up again. Needs a Docker engine
+with docker-compose 1.29 or Compose v2, and the two base images. Works on a project of its own, with
+volumes of its own, on ports of its own.
 """
 
 import json
@@ -25,8 +26,8 @@ from tests.acceptance.airflow_runs import PROJECT, expect, run
 PROJECT_NAME = "propensity-acceptance"
 PORTS = {"UI_PORT": "18081", "POSTGRES_PORT": "15433", "MLFLOW_PORT": "15001",
          "SPARK_UI_PORT": "18082"}  # fmt: skip
-# Enough weeks for examples; until Christmas it takes three times as long.
-DAY = "2017-03-05"
+# Enough weeks for examples; until Christmas it takes four times as long.
+DAY = "2017-02-26"
 LIMIT_S = 900
 DAGS = 8
 COUNT = "select count(*), count(distinct campaign_id) from predictions.latest_campaign_propensity"
@@ -116,11 +117,12 @@ def main_job_with_kills() -> None:
     print(f"tasks that were tried again: {tries}", flush=True)
 
 
-def as_a_consumer() -> str:
+def as_a_consumer(is_quick: bool) -> str:
     with connect("analyst", "warehouse") as connection:
         rows, campaigns = connection.execute(COUNT).fetchone() or (0, 0)
-        expect("the analyst reads every campaign", str(campaigns), "8")
-        expect("of every user", str(rows % 8 == 0 and rows > 10_000), "True")
+        if not is_quick:
+            expect("the analyst reads every campaign", str(campaigns), "8")
+            expect("of every user", str(rows % 8 == 0 and rows > 10_000), "True")
         try:
             connection.execute("select * from pii.contacts")
             sys.exit("FAILED: the analyst read pii.contacts")
@@ -176,7 +178,7 @@ def within_limits() -> None:
     print(f"ok: memory limits of {len(limits)} services, {every:.2f} GiB in all", flush=True)
 
 
-def main() -> None:
+def main(is_quick: bool) -> None:
     os.environ.update(PORTS, COMPOSE_PROJECT_NAME=PROJECT_NAME, COMPOSE=" ".join(COMPOSE))
     run(sys.executable, "docker/write_env.py")
     compose("down", "-v", "--remove-orphans")
@@ -190,8 +192,9 @@ def main() -> None:
               flush=True)  # fmt: skip
         within_limits()
         the_ui_asks_who_one_is()
-        main_job_with_kills()
-        before = as_a_consumer()
+        if not is_quick:
+            main_job_with_kills()
+        before = as_a_consumer(is_quick)
         compose("down")
         started = time.monotonic()
         run("make", "-s", "compose-up")
@@ -206,7 +209,7 @@ def main() -> None:
         raise
     finally:
         compose("down", "-v", "--remove-orphans")
-    print("all passed, 0 failed")
+    print("all passed, 0 failed" + (": WITHOUT the main job and the kills" if is_quick else ""))
 
 
 def compose_command() -> list[str]:
@@ -218,4 +221,4 @@ def compose_command() -> list[str]:
 
 if __name__ == "__main__":
     COMPOSE = compose_command()
-    main()
+    main("--quick" in sys.argv[1:])
