@@ -90,6 +90,14 @@ def test_every_service_is_checked_and_keeps_to_itself(name: str) -> None:
         assert "no-new-privileges:true" in service["security_opt"]
 
 
+def test_spark_and_mlflow_know_no_more_than_they_need() -> None:
+    for name in ("spark-master", "spark-worker-1", "spark-worker-2"):
+        assert not [
+            key for key in SERVICES[name]["environment"] if "PASSWORD" in key or "URL" in key
+        ]
+    assert not [key for key in SERVICES["mlflow"]["environment"] if key.startswith("PROPENSITY")]
+
+
 def test_the_image_runs_as_nobody_in_particular() -> None:
     lines = (PROJECT / "docker" / "Dockerfile").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("USER")] == ["USER airflow"]

@@ -13,7 +13,10 @@ from include.contracts.propensity import RECENCY_FEATURE
 from include.training.data import Examples, feature_names
 
 JUDGED_FILE = "judged.parquet"
-KEPT = ("user_id", "campaign_id", "label", "weight")
+FROM_EXAMPLES = ("user_id", "campaign_id", "label", "weight")
+KEPT = ("user", "campaign_id", "label", "weight")
+"""`user` only tells users apart. The file stays beside the model for good, so it must not say who
+they are: nobody could take a person who asks to be erased out of it."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,14 @@ class Judged:
     """Rows to judge on, with the probabilities that somebody gave them."""
 
     rows: pa.Table
-    """`user_id`, `campaign_id`, `label`, `weight`."""
+    """The columns `KEPT`."""
     probability: dict[str, NDArray[np.float64]]
     """By name of who gave it; one entry a row."""
 
     @property
     def user(self) -> NDArray[np.int64]:
-        """Users, one entry a row."""
-        return np.asarray(self.rows.column("user_id").to_numpy())
+        """Numbers of users from 0 in the order of their first rows, one entry a row."""
+        return np.asarray(self.rows.column("user").to_numpy())
 
     @property
     def campaign(self) -> NDArray[np.object_]:
@@ -72,7 +75,7 @@ def rows_to_judge(test: Examples, max_rows: int) -> Iterator[pa.RecordBatch]:
         max_rows: About how many rows at most; bounds memory and the time that intervals take.
     """
     share = min(1.0, max_rows / max(1, len(test)))
-    names = [*KEPT, "category", *feature_names(test.contract)]
+    names = [*FROM_EXAMPLES, "category", *feature_names(test.contract)]
     for batch in test.columns(names):
         chosen = batch
         if share < 1.0:
@@ -91,11 +94,13 @@ def judge_rows(
     recency: list[NDArray[np.float64]] = []
     given: dict[str, list[NDArray[np.float64]]] = {name: [] for name in predict}
     for batch in rows_to_judge(test, max_rows):
-        kept.append(batch.select(KEPT))
+        kept.append(batch.select(FROM_EXAMPLES))
         recency.append(batch.column(RECENCY_FEATURE).to_numpy())
         for name, one in predict.items():
             given[name].append(one(batch))
-    rows = pa.Table.from_batches(kept)
+    found = pa.Table.from_batches(kept)
+    numbers = found.column("user_id").combine_chunks().dictionary_encode().indices
+    rows = found.set_column(0, "user", numbers.cast(pa.int64()))
     joined = {name: np.concatenate(parts) for name, parts in given.items()}
     return Judged(rows, joined), np.concatenate(recency)
 

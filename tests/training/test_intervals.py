@@ -16,7 +16,7 @@ def judged(users: int, seed: int, **probability: np.ndarray) -> Judged:
     truth = rng.random(2 * users)
     rows = pa.table(
         {
-            "user_id": np.repeat(np.arange(users), 2),
+            "user": np.repeat(np.arange(users), 2),
             "campaign_id": ["a", "b"] * users,
             "label": (rng.random(2 * users) < truth).astype(np.int32),
             "weight": np.ones(2 * users),

@@ -4,19 +4,31 @@ from pathlib import Path
 
 import numpy as np
 
-from include.training.judged import Judged, judge_rows
+from include.training.judged import Judged, judge_rows, rows_to_judge
 from tests.training.example_files import part
 
 
 def test_a_sample_holds_whole_users_and_about_as_many_rows_as_asked_for(tmp_path: Path) -> None:
     examples = part(tmp_path, 3, 4_000, 18, files=3)
-    everybody, _ = judge_rows(examples, 4_000, {})
-    some, recency = judge_rows(examples, 1_000, {})
-    assert everybody.rows.num_rows == 4_000
-    assert len(recency) == some.rows.num_rows
-    assert 800 < some.rows.num_rows < 1_200
-    of = {user: int((everybody.user == user).sum()) for user in set(some.user)}
-    assert of == {user: int((some.user == user).sum()) for user in set(some.user)}
+    everybody, some = (
+        np.concatenate([batch["user_id"].to_numpy() for batch in rows_to_judge(examples, rows)])
+        for rows in (4_000, 1_000)
+    )
+    assert len(everybody) == 4_000
+    assert 800 < len(some) < 1_200
+    of = {user: int((everybody == user).sum()) for user in set(some)}
+    assert of == {user: int((some == user).sum()) for user in set(some)}
+
+
+def test_what_is_kept_tells_users_apart_but_not_who_they_are(tmp_path: Path) -> None:
+    examples = part(tmp_path, 3, 400, 18, files=3)
+    ids = np.concatenate([b["user_id"].to_numpy() for b in rows_to_judge(examples, 200)])
+    judged, recency = judge_rows(examples, 200, {})
+    assert len(recency) == judged.rows.num_rows == len(ids)
+    assert "user_id" not in judged.rows.column_names
+    pairs = set(zip(ids.tolist(), judged.user.tolist(), strict=True))
+    assert len(pairs) == len(set(ids.tolist())) == len(set(judged.user.tolist()))
+    assert sorted(set(judged.user.tolist())) == list(range(len(pairs)))
 
 
 def test_the_sample_is_the_same_in_other_files_and_with_other_batches(tmp_path: Path) -> None:
