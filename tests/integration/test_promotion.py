@@ -213,6 +213,18 @@ def test_fewer_than_the_minimum_fail_and_say_which(market: Settings) -> None:
         promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, [])
 
 
+def test_experiments_that_were_judged_on_other_rows_are_not_compared(
+    market: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    snapshot = examples(market, SUNDAYS[:4])
+    train("one", SUNDAYS[3], snapshot, "trees")
+    path = tmp_path / "experiments.yaml"
+    path.write_text(EXPERIMENTS + "reading: {judged_rows: 500}\n", encoding="utf-8")
+    train("one", SUNDAYS[3], snapshot, "stump")
+    with pytest.raises(PipelineError, match="trees was judged on other rows than stump"):
+        promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, [])
+
+
 def test_a_version_that_does_not_fit_is_refused(market: Settings) -> None:
     with pytest.raises(NoModelError, match="nothing was promoted yet"):
         rollback()

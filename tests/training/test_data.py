@@ -1,0 +1,47 @@
+"""The split by time: what judges is newer than what stops, that newer than what is fitted."""
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import PipelineError
+from include.lake import DataFile
+from include.training.data import split_by_time
+from tests.training.example_files import CONTRACT
+
+SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
+
+
+def lake(days: list[date]) -> Any:
+    files = {day: [DataFile(f"{day}-{n}", 10) for n in range(2)] for day in days}
+    return SimpleNamespace(files_by_day=lambda *_: files)
+
+
+def test_by_hand() -> None:
+    """As of Sunday the 29th, the snapshot of April doesn't exist yet."""
+    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 3, 29), 100)
+    assert split.train.snapshots == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
+    assert split.valid.snapshots == (date(2026, 3, 22),)
+    assert split.test.snapshots == (date(2026, 3, 29),)
+    assert [len(part) for part in (split.train, split.valid, split.test)] == [60, 20, 20]
+    assert [file.uri for file in split.test.files] == ["2026-03-29-0", "2026-03-29-1"]
+
+
+@given(st.sets(st.dates(date(2026, 1, 1), date(2026, 2, 1)), max_size=12),
+       st.dates(date(2026, 1, 1), date(2026, 2, 1)))  # fmt: skip
+def test_parts_follow_each_other_and_nothing_is_from_the_future(
+    days: set[date], as_of: date
+) -> None:
+    known = sorted(day for day in days if day <= as_of)
+    if len(known) < 3:
+        with pytest.raises(PipelineError, match=f"has {len(known)} snapshot dates up to {as_of}"):
+            split_by_time(lake(list(days)), CONTRACT, 1, as_of, 100)
+        return
+    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, 100)
+    parts = [split.train.snapshots, split.valid.snapshots, split.test.snapshots]
+    assert [day for part in parts for day in part] == known
+    assert len(parts[1]) == len(parts[2]) == 1
