@@ -37,6 +37,7 @@ test: setup ## every test that needs no cluster
 	@bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 bench: setup ## how fast: ratios against the bare tool on the same work
+	@bin/python -m tests.bench.training
 	@bin/python -m tests.bench.consumer_queries
 
 lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
