@@ -31,10 +31,10 @@ sql: setup ## run a query on the warehouse: make sql Q="select ..." [ROLE=analys
 	@bin/python -m include.embedded sql "$(Q)" "$(ROLE)"
 
 ##@ Check it
-# Each process has a Postgres and a Spark of its own, about 2 GiB; a file's tests stay together.
+# Each process has a Postgres and a Spark of its own, about 2 GiB.
 TEST_PROCESSES ?= 2
 test: setup ## every test that needs no cluster
-	@bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	@bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 bench: setup ## how fast: ratios against the bare tool on the same work
 	@bin/python -m tests.bench.training
