@@ -136,7 +136,7 @@ def test_what_was_a_duplicate_itself_does_not_count(spark: SparkSession) -> None
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     arrivals=st.lists(
