@@ -43,7 +43,7 @@ def image() -> str:
 def kubernetes(namespace: str, image: str) -> Kubernetes:
     return Kubernetes(
         namespace=namespace, image=image, secret="propensity", schedule_timeout_s=20,
-        startup_timeout_s=60, deadline_s=120,
+        startup_timeout_s=60, deadline_s=300,
     )  # fmt: skip
 
 
