@@ -15,7 +15,7 @@ def build(work: Workspace) -> None:
     as_of = work.days.last
     training = work.config.experiments
     campaigns = work.config.active_campaigns
-    horizon = max(campaign.horizon_days for campaign in campaigns)
+    horizon = work.config.horizon_days
     available = work.lake.days(work.contract("features.user_category"))
     snapshots = matured_snapshots(
         as_of, training.snapshot_weekday, training.snapshot_weeks, horizon, available

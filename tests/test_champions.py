@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.champions import Reign, champion_on
+from include.champions import Reign, champion_before, champion_on
 
 # Promoted, promoted a week later, a late training of the week between, a rollback of the second.
 HISTORY = [
@@ -25,6 +25,16 @@ HISTORY = [
 def test_by_hand(day: str, version: str | None) -> None:
     found = champion_on(HISTORY, date.fromisoformat(day))
     assert (found.version if found else None) == version
+
+
+def test_a_rollback_brings_back_whom_the_present_one_took_over_from() -> None:
+    one, two, late, again = HISTORY
+    assert champion_before([one], one) is None
+    assert champion_before([one, two], two) == one
+    assert champion_before([one, two, late], two) == late
+    same_day = Reign(2, one.from_date, "2")  # trained twice for the same week
+    assert champion_before([one, same_day], same_day) == one
+    assert champion_before(HISTORY, again) == two
 
 
 DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 20))

@@ -96,6 +96,11 @@ class PipelineConfig(Strict):
         """The campaigns that are scored."""
         return tuple(campaign for campaign in self.campaigns if campaign.active)
 
+    @property
+    def horizon_days(self) -> int:
+        """So long after a snapshot its labels are complete, for every campaign."""
+        return max(campaign.horizon_days for campaign in self.active_campaigns)
+
 
 def load_config(settings: Settings) -> PipelineConfig:
     """Load and check the files that the settings name.

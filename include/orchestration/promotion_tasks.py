@@ -101,7 +101,7 @@ def rollback_model(params: Mapping[str, Any], dag_run: Any) -> str:
         NoModelError: There is no such version or none before; its files aren't those that were
             saved; or its features aren't the lake's.
     """
-    from include.champions import champion_on
+    from include.champions import champion_before, champion_on
     from include.config import load_config
     from include.contracts import propensity
     from include.errors import NoModelError
@@ -118,9 +118,13 @@ def rollback_model(params: Mapping[str, Any], dag_run: Any) -> str:
         raise NoModelError("there is no champion to roll back: nothing was promoted yet")
     wanted = params["version"]
     if not wanted:
-        earlier = [one for one in reigns if one.from_date < now.from_date]
-        before = champion_on(earlier, now.from_date)
-        if before is None or before.version == now.version:
+        if now.is_rollback:
+            # The one before it is the one that was taken back.
+            raise NoModelError(
+                f"version {now.version} was brought back itself: name the `version` that you want"
+            )
+        before = champion_before(reigns, now)
+        if before is None:
             raise NoModelError(
                 f"version {now.version} is the only champion there was: name a `version`, or "
                 "train a better one (train_weekly)"

@@ -73,7 +73,9 @@ def compare(
     experiments = config.experiments
     contract = lake_tables(config.events.names)["training.examples"]
     reading = experiments.reading
-    test = split_by_time(Lake(settings), contract, snapshot_id, as_of, reading.batch_rows).test
+    test = split_by_time(
+        Lake(settings), contract, snapshot_id, as_of, config.horizon_days, reading.batch_rows
+    ).test
     # Repeated after its own promotion, a run isn't its own rival.
     own = {v.version for v in registry.versions(client) if v.run_id in {r.run_id for r in runs}}
     rival = champion_on([reign for reign in history if reign.version not in own], as_of)

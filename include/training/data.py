@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -79,21 +79,36 @@ def feature_names(contract: Table) -> tuple[str, ...]:
 
 
 def split_by_time(
-    lake: Lake, contract: Table, snapshot_id: int | None, as_of: date, batch_rows: int
+    lake: Lake,
+    contract: Table,
+    snapshot_id: int | None,
+    as_of: date,
+    horizon_days: int,
+    batch_rows: int,
 ) -> Split:
     """Split the examples of a lake snapshot by their snapshot date; reads no rows.
 
     The newest snapshot date is for the test, the one before for early stopping, the rest to fit.
 
+    Args:
+        lake: The lake.
+        contract: Of the examples.
+        snapshot_id: Lake snapshot; None: the current one.
+        as_of: Only snapshot dates whose labels were complete by then. The table may hold later
+            ones, where an earlier week is trained again.
+        horizon_days: So long after a snapshot date its labels are complete.
+        batch_rows: Rows that are read at a time.
+
     Raises:
-        PipelineError: There are fewer than three snapshot dates up to `as_of`.
+        PipelineError: There are fewer than three such snapshot dates.
     """
     by_day = lake.files_by_day(contract, snapshot_id)
-    dates = sorted(day for day in by_day if day <= as_of)
+    dates = sorted(day for day in by_day if day + timedelta(days=horizon_days) <= as_of)
     if len(dates) < 3:
         raise PipelineError(
-            f"training.examples has {len(dates)} snapshot dates up to {as_of}, and a split by time "
-            "needs 3 (to fit, to stop early, to judge): load more history with lake_history"
+            f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of},"
+            " and a split by time needs 3 (to fit, to stop early, to judge): load more history "
+            "with lake_history"
         )
 
     def part(chosen: list[date]) -> Examples:

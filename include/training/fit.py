@@ -55,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     contract = lake_tables(config.events.names)["training.examples"]
     reading = config.experiments.reading
     split = split_by_time(
-        Lake(chosen), contract, arguments.examples_snapshot, arguments.as_of, reading.batch_rows
-    )
+        Lake(chosen), contract, arguments.examples_snapshot, arguments.as_of,
+        config.horizon_days, reading.batch_rows,
+    )  # fmt: skip
     summary = summarise(split.train)
     layout = summary.layout(feature_names(contract))
     if compute.rank == 0:
@@ -88,7 +89,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         for who, values in judged.probability.items()
     }
     content = model.save()
-    horizon = max(campaign.horizon_days for campaign in config.active_campaigns)
     manifest = Manifest(
         family=experiment.family,
         experiment=experiment.name,
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         categories=layout.categories,
         seed=experiment.seed,
         device=compute.device,
-        trained_through=split.test.snapshots[0] + timedelta(days=horizon),
+        trained_through=split.test.snapshots[0] + timedelta(days=config.horizon_days),
         examples_snapshot_id=arguments.examples_snapshot,
         snapshot_dates={
             "train": split.train.snapshots,

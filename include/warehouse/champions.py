@@ -16,8 +16,9 @@ RULES = "the conditions in experiments.yaml"
 def history(engine: Engine) -> list[Reign]:
     """All changes of champion, oldest first."""
     query = select(
-        ChampionRow.champion_id, ChampionRow.from_date, ChampionRow.model_version
-    ).order_by(ChampionRow.champion_id)
+        ChampionRow.champion_id, ChampionRow.from_date, ChampionRow.model_version,
+        ChampionRow.training_run.is_(None),
+    ).order_by(ChampionRow.champion_id)  # fmt: skip
     with engine.connect() as connection:
         return [Reign(*row) for row in connection.execute(query)]
 

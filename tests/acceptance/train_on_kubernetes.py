@@ -91,7 +91,7 @@ def train() -> None:
     # Not `dags trigger`: the interval of a triggered run is the day before now, whatever its date.
     run("bin/airflow", "backfill", "create", "--dag-id", "train_weekly", "--from-date", FROM,
         "--to-date", TO)  # fmt: skip
-    started, most, state, is_killed = time.monotonic(), 0, "", False
+    started, most, state, is_killed, is_answered = time.monotonic(), 0, "", False, False
     while state not in ("success", "failed"):
         if time.monotonic() - started > 900:
             sys.exit("FAILED: train_weekly did not end")
@@ -99,8 +99,10 @@ def train() -> None:
         running = "--field-selector=status.phase=Running"
         listed = kubectl("-n", NAMESPACE, "get", "pods", "--no-headers", running)
         most = max(most, len(listed.splitlines()))
-        if airflow("select 1 from task_instance where state = 'awaiting_input'"):
+        asks = "select 1 from task_instance where state = 'awaiting_input'"
+        if not is_answered and airflow(asks):
             answer()
+            is_answered = True
         if listed and not is_killed:
             is_killed = kill_a_worker()
         found = airflow(

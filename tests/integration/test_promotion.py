@@ -128,8 +128,7 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     assert again["version"] == found["version"] == "1"
     assert again["is_acceptable"]
     assert promotion_tasks.promote("one", again, None)
-    matured = first + timedelta(days=7)
-    assert [(r.from_date, r.version) for r in history(engine(market))] == [(matured, "1")]
+    assert [(r.from_date, r.version) for r in history(engine(market))] == [(first, "1")]
 
     # A week later, judged beside the champion on the same rows; by chance alone it isn't better.
     train("two", second, snapshot)
@@ -151,17 +150,19 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     client = tracking.connect(market)
     alias = client.get_model_version_by_alias(registry.MODEL, registry.CHAMPION)
     assert str(alias.version) == found["version"] == "2"
-    for day, version in ((matured, "1"), (second + timedelta(days=7), "2")):
+    for day, version in ((first, "1"), (second, "2")):
         assert model_tasks.choose_model(f"{day}", "as_of")["version"] == version
 
     assert rollback() == "1"
     assert model_tasks.choose_model("2030-01-01", "as_of")["version"] == "1"
     assert model_tasks.choose_model(f"{first}", "champion")["version"] == "1"
     assert str(client.get_model_version_by_alias(registry.MODEL, "champion").version) == "1"
+    with pytest.raises(NoModelError, match="version 1 was brought back itself: name the `version`"):
+        rollback()
     with pytest.raises(NoModelError, match="version 1 is champion already"):
         rollback(version="1")
-    with pytest.raises(NoModelError, match="version 2 was trained through 2026-04-12, so it can't"):
-        rollback(version="2", from_date="2026-04-11")
+    with pytest.raises(NoModelError, match="version 2 was trained through 2026-04-05, so it can't"):
+        rollback(version="2", from_date="2026-04-04")
     assert rollback(version="2", from_date="2026-05-01") == "2"
     assert model_tasks.choose_model("2026-04-30", "as_of")["version"] == "1"
     assert model_tasks.choose_model("2026-05-01", "as_of")["version"] == "2"

@@ -22,8 +22,11 @@ def lake(days: list[date]) -> Any:
 
 
 def test_by_hand() -> None:
-    """As of Sunday the 29th, the snapshot of April doesn't exist yet."""
-    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 3, 29), 100)
+    """As of April the 5th, the labels of that day's snapshot aren't complete, nor is there a later.
+
+    Both may be in the table: of a training of a later week.
+    """
+    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 100)
     assert split.train.snapshots == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
     assert split.valid.snapshots == (date(2026, 3, 22),)
     assert split.test.snapshots == (date(2026, 3, 29),)
@@ -32,16 +35,19 @@ def test_by_hand() -> None:
 
 
 @given(st.sets(st.dates(date(2026, 1, 1), date(2026, 2, 1)), max_size=12),
-       st.dates(date(2026, 1, 1), date(2026, 2, 1)))  # fmt: skip
+       st.dates(date(2026, 1, 1), date(2026, 2, 1)), st.integers(0, 9))  # fmt: skip
 def test_parts_follow_each_other_and_nothing_is_from_the_future(
-    days: set[date], as_of: date
+    days: set[date], as_of: date, horizon: int
 ) -> None:
-    known = sorted(day for day in days if day <= as_of)
+    known = sorted(day for day in days if (as_of - day).days >= horizon)
     if len(known) < 3:
-        with pytest.raises(PipelineError, match=f"has {len(known)} snapshot dates up to {as_of}"):
-            split_by_time(lake(list(days)), CONTRACT, 1, as_of, 100)
+        with pytest.raises(
+            PipelineError,
+            match=f"has {len(known)} snapshot dates with complete labels as of {as_of}",
+        ):
+            split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
         return
-    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, 100)
+    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
     parts = [split.train.snapshots, split.valid.snapshots, split.test.snapshots]
     assert [day for part in parts for day in part] == known
     assert len(parts[1]) == len(parts[2]) == 1
