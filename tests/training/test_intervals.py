@@ -99,3 +99,11 @@ def test_the_same_again() -> None:
     rows = judged(50, 4)
     one, two = (resample(rows, 0.9, 20).values["truth"][ALL] for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_who_is_better_gains() -> None:
+    rows = judged(100, 5)
+    upside_down = 1 - rows.probability["truth"]
+    found = resample(Judged(rows.rows, rows.probability | {"wrong": upside_down}), 0.95, 50)
+    assert found.gain("truth", "wrong", ALL).low > 0  # type: ignore[operator]
+    assert found.gain("wrong", "truth", ALL).high < 0  # type: ignore[operator]
