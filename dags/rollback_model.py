@@ -11,7 +11,7 @@ lake's first. Nothing that is published changes: score a day again with `score_d
 earlier publication of it back with `revert_publication`. The next `train_weekly` compares with the
 version that is back.
 
-**When it fails.** Its message says what doesn't fit, and lists the versions; nothing was changed.
+**When it fails.** Its message says what doesn't fit; nothing was changed.
 """
 
 from airflow.sdk import Param, dag, get_current_context, task

@@ -18,7 +18,8 @@ deadline or the experiment itself.
 `lake_daily`. `fit`: its log ends with the reason; the other experiments go on, and `compare` does
 with those that finished, unless fewer than `min_finished_experiments` are left. `compare`: figures
 stand in `analytics.model_comparison`, the decision with its reasons and the place of the model card
-in `analytics.model_decisions`; not promoting is no failure. With `PROPENSITY_APPROVAL=true` a
+in `analytics.model_decisions`; not promoting is no failure. `promote`: clear it, it promotes once
+however often it runs. With `PROPENSITY_APPROVAL=true` a
 candidate that meets every condition waits at `ask` for a person (Airflow's UI, Required Actions);
 after six days without an answer the champion stays. If a champion turns out to be bad: run
 `rollback_model`. Clearing `fit` fits again. Nothing here touches the prediction table: yesterday's

@@ -1,7 +1,6 @@
 """The model card: one page a version that says what it is, how good, and why it was decided so."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from include.training.rules import CHAMPION, Metrics
 from include.training.tracking import FinishedRun
 
 TEMPLATE = Path(__file__).with_name("model_card.html.j2")
-# Each of some fifty columns is shuffled and predicted once: half a minute at this many rows.
+# About so many: each column is shuffled and predicted once.
 IMPORTANCE_ROWS = 20_000
 
 
@@ -85,7 +84,7 @@ def _importance(run: FinishedRun, test: Examples) -> dict[str, float]:
     saved = read_model(run.uri)
     model = saved.load().model
     layout = saved.manifest.layout
-    rows = pa.Table.from_batches(list(_first(rows_to_judge(test, IMPORTANCE_ROWS))))
+    rows = pa.Table.from_batches(list(rows_to_judge(test, IMPORTANCE_ROWS)))
     matrix = to_matrix(rows, layout)
     label = rows.column("label").to_numpy()
     weight = rows.column("weight").to_numpy()
@@ -96,12 +95,3 @@ def _importance(run: FinishedRun, test: Examples) -> dict[str, float]:
         return float(log_loss(label, probability, sample_weight=weight, labels=[0, 1]))
 
     return pictures.permutation_rises(matrix, [*layout.features, *CATEGORICAL], loss)
-
-
-def _first(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    held = 0
-    for batch in batches:
-        yield batch
-        held += batch.num_rows
-        if held >= IMPORTANCE_ROWS:
-            return

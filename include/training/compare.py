@@ -196,12 +196,12 @@ def _ends(resampled: Resampled, name: str, scope: str) -> dict[str, float | None
 
 
 def _for_mlflow(metrics: Metrics, experiment: str) -> dict[str, float]:
-    """An experiment's own figures by plain names, and the champion's and baselines' by theirs."""
+    """What its fit didn't log: the intervals, and all of the champion."""
     return {
         (f"{scope}.{key}" if name == experiment else f"{name}.{scope}.{key}"): float(value)
         for name, scopes in metrics.items()
         if name == experiment or name in (CHAMPION, baselines.CONSTANT, baselines.RECENCY)
         for scope, figures in scopes.items()
         for key, value in figures.items()
-        if value is not None
+        if value is not None and (name == CHAMPION or key.endswith(("_low", "_high")))
     }

@@ -60,13 +60,13 @@ def resample(judged: Judged, confidence: float, resamples: int, seed: int = 0) -
         seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
-    users, codes = np.unique(judged.user, return_inverse=True)
+    users = int(judged.user.max()) + 1
     campaign = judged.campaign
     scopes = {ALL: np.arange(len(campaign))}
     scopes |= {name: np.flatnonzero(campaign == name) for name in sorted(set(campaign))}
     prepared = {
         (name, scope): _Prepared.of(
-            probability[rows], judged.label[rows], judged.weight[rows], codes[rows]
+            probability[rows], judged.label[rows], judged.weight[rows], judged.user[rows]
         )
         for name, probability in judged.probability.items()
         for scope, rows in scopes.items()
@@ -76,7 +76,7 @@ def resample(judged: Judged, confidence: float, resamples: int, seed: int = 0) -
         for name in judged.probability
     }
     for number in range(resamples):
-        counts = rng.poisson(1.0, len(users)).astype(np.float64)
+        counts = rng.poisson(1.0, users).astype(np.float64)
         for (name, scope), one in prepared.items():
             empty[name][scope][number] = one.metrics(counts)
     for by_scope in empty.values():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 
 import numpy as np
@@ -28,22 +29,22 @@ class Judged:
     probability: dict[str, NDArray[np.float64]]
     """By name of who gave it; one entry a row."""
 
-    @property
+    @cached_property
     def user(self) -> NDArray[np.int64]:
         """Numbers of users from 0 in the order of their first rows, one entry a row."""
         return np.asarray(self.rows.column("user").to_numpy())
 
-    @property
+    @cached_property
     def campaign(self) -> NDArray[np.object_]:
         """Campaigns, one entry a row."""
         return np.array(self.rows.column("campaign_id").to_pylist(), dtype=object)
 
-    @property
+    @cached_property
     def label(self) -> NDArray[np.float32]:
         """0 or 1, one entry a row."""
         return np.asarray(self.rows.column("label").to_numpy().astype(np.float32))
 
-    @property
+    @cached_property
     def weight(self) -> NDArray[np.float32]:
         """How many rows each stands for."""
         return np.asarray(self.rows.column("weight").to_numpy().astype(np.float32))

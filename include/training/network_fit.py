@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
@@ -17,6 +18,7 @@ from include.training.data import Batch, Examples, Split
 from include.training.matrix import Layout
 from include.training.network import Network, Parameters, inputs
 
+Array = NDArray[np.float32]
 Rows = tuple[Tensor, Tensor, Tensor]
 """Matrix, label and weight of some rows."""
 
@@ -71,14 +73,13 @@ class Blocks(IterableDataset[Rows]):
                     target[held : held + count] = source[taken : taken + count]
                 held, taken = held + count, taken + count
                 if held == size:
-                    yield _tensors(matrix, label, weight, held)
+                    yield _tensors((matrix, label, weight), held)
                     held = 0
         if held:
-            yield _tensors(matrix, label, weight, held)
+            yield _tensors((matrix, label, weight), held)
 
 
-def _tensors(*arrays_and_count: object) -> Rows:
-    *arrays, count = arrays_and_count
+def _tensors(arrays: tuple[Array, Array, Array], count: int) -> Rows:
     one, two, three = (torch.from_numpy(array)[:count] for array in arrays)
     return one, two, three
 

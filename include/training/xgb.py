@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from include.config import Reading
 from include.training.compute import Compute
 from include.training.data import Batch, Examples, Split
-from include.training.matrix import CATEGORICAL, Layout, Matrix
+from include.training.matrix import Layout, Matrix, feature_types
 from include.training.parameters import parse
 
 MODEL_FILE = "model.ubj"
@@ -147,10 +147,9 @@ class Trees:
     def predict(self, matrix: Matrix, threads: int) -> NDArray[np.float64]:
         """Probabilities, shape (rows,)."""
         self.booster.set_param({"nthread": threads})
-        numbers = matrix.shape[1] - len(CATEGORICAL)
         rows = xgboost.DMatrix(
             matrix,
-            feature_types=["q"] * numbers + ["c"] * len(CATEGORICAL),
+            feature_types=feature_types(matrix.shape[1]),
             enable_categorical=True,
             nthread=threads,
         )
