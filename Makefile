@@ -5,7 +5,7 @@ SHELL := bash
 
 PYTHON ?= python3            # any Python 3.11+ with venv
 VENV := .venv
-TRAINING := include/training/requirements
+TRAINING := include/models/requirements
 PY := $(VENV)/bin/python
 # uv installs ten times faster than pip here but reads none of pip's settings: hand them on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -18,7 +18,7 @@ UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt 2>/dev/null)
 
 ##@ Use it
 run: setup ## the main job on real data: land, load, train, score, publish, show
-	@bin/python -m include.main_job
+	@bin/python -m include.embedded.make_run
 
 up: setup ## Airflow's UI, scheduler and triggerer on http://localhost:8080, in the background
 	@bin/python -m include.embedded up
@@ -44,7 +44,7 @@ lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	bin/python -m include.contracts.dictionary --check docs/data_dictionary.md
+	bin/python -m include.database.dictionary --check docs/data_dictionary.md
 	$(MAKE) --no-print-directory lock-check
 
 lock-check: setup
@@ -63,7 +63,7 @@ compose-up: .env ## build the images, start every service, wait until all are he
 
 DAY ?= 2017-12-24
 compose-run: .env ## the main job in the stack, on real data, as of a Sunday [DAY=2017-12-24]
-	@$(COMPOSE) run --rm --no-deps -T init python -m include.stack.main_job $(DAY)
+	@$(COMPOSE) run --rm --no-deps -T init python -m include.stack.compose_run $(DAY)
 
 compose-test: setup ## build, up, main job, kills, down and up again; needs a Docker engine
 	@bin/python tests/acceptance/compose.py $(COMPOSE_TEST_ARGS)
@@ -86,7 +86,7 @@ $(VENV)/.installed: requirements.txt
 	@touch $@
 
 training-image: ## build the image of training pods; prints the setting that names it
-	@docker build -q --network=host -f include/training/Dockerfile \
+	@docker build -q --network=host -f include/models/Dockerfile \
 	  --build-arg BASE_IMAGE=$(or $(BASE_IMAGE),python:3.11-slim-bookworm) \
 	  --build-arg FIND_LINKS=$(TRAINING_FIND_LINKS) \
 	  --build-arg CODE_VERSION=$(CODE_VERSION) \
@@ -100,7 +100,7 @@ lock: setup ## rewrite requirements.txt from requirements.in
 	@$(call compile_lock,$(TRAINING).in -c requirements.txt,$(TRAINING).txt)
 
 docs: setup ## rewrite docs/data_dictionary.md from the contracts
-	bin/python -m include.contracts.dictionary docs/data_dictionary.md
+	bin/python -m include.database.dictionary docs/data_dictionary.md
 
 format: setup ## format the code
 	$(VENV)/bin/ruff format .

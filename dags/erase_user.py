@@ -22,14 +22,13 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 
-from include.orchestration import erasure_tasks
-from include.orchestration.defaults import DEFAULT_ARGS, SPARK_POOL, SPARK_TIMEOUT
+from include.orchestration.defaults import ON_DEMAND, SPARK_POOL, SPARK_TIMEOUT, default_args
 
 
 @dag(
     schedule=None,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(ON_DEMAND),
     params={
         "user_id": Param(type="integer", minimum=0, title="User"),
         "requested_by": Param(type="string", minLength=3, title="Who asked for it, or the ticket"),
@@ -42,18 +41,23 @@ def erase_user() -> None:
 
     @task
     def erase_contact() -> int:
+        from include.audience.erasure import erase_contact
+
         params = get_current_context()["params"]
-        return erasure_tasks.erase_contact(params["user_id"], params["requested_by"])
+        return erase_contact(params["user_id"], params["requested_by"])
 
     # In Spark's pool: no build starts that would read what this deletes.
     @task(pool=SPARK_POOL, execution_timeout=SPARK_TIMEOUT)
     def erase_lake() -> dict[str, Any]:
-        return erasure_tasks.erase_lake(get_current_context()["params"]["user_id"])
+        from include.audience.erasure import erase_lake
+
+        return erase_lake(get_current_context()["params"]["user_id"])
 
     @task(execution_timeout=SPARK_TIMEOUT)
     def erase_warehouse(contacts: int, lake: dict[str, Any]) -> None:
-        user_id = get_current_context()["params"]["user_id"]
-        erasure_tasks.erase_warehouse(user_id, contacts, lake)
+        from include.audience.erasure import erase_warehouse
+
+        erase_warehouse(get_current_context()["params"]["user_id"], contacts, lake)
 
     contacts = erase_contact()
     lake = erase_lake()

@@ -6,9 +6,14 @@
 
 Runs at midnight UTC for the day that just ended, which is the data day D = the start of the data
 interval, and waits without holding a worker until every landing folder of D has its `_SUCCESS`.
-Each task replaces exactly D's partitions: clearing, rerunning and backfilling are always safe.
+Each task replaces exactly D's partitions, so clearing or rerunning the newest day is safe. A
+day with later days after it is summed up by them: rerun those too, in order (see below).
 
     airflow backfill create --dag-id lake_daily --from-date 2017-12-25 --to-date 2017-12-28
+
+New days may be backfilled several at a time: each waits for the days before it. Days that are there
+already wait for nobody, and Airflow's backfill passes over the DAG's own `max_active_runs`: give
+`--max-active-runs 1` with `--reprocess-behavior completed`, which builds them one after the other.
 
 **When it fails.** `wait_for_landing`: the message names the folders that lack `_SUCCESS`; ask the
 source, then clear the task. `wait_for_days_before`: a day before D was never built; the message
@@ -17,15 +22,15 @@ says from which day on to backfill (features over a gap would be wrong without a
 data stays. `gate`: the log lists what failed and links Data Docs; repair the data and clear
 `build`, or correct the rule in `include/quality/` and say why. `publish`: clear it; what is
 committed already isn't committed again. `contacts`: clear it.
-If D's landing data was corrected later, backfill from D on: later days sum it up.
+If D's landing data was corrected later: docs/runbook.md, "A source sent a day again, corrected".
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
-from include.orchestration import lake_tasks
-from include.orchestration.defaults import DAY, DEFAULT_ARGS
+from include.orchestration.assets import CONTACTS
+from include.orchestration.defaults import DAY, NIGHTLY, default_args
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
@@ -35,9 +40,8 @@ from include.settings import settings
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
-    # A day needs the one before it; more at once would only wait for each other.
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
+    max_active_runs=1,  # of scheduled runs: days are built in order
+    default_args=default_args(NIGHTLY),
     dagrun_timeout=timedelta(hours=24),
     tags=["lake", "tier:1"],
     doc_md=__doc__,
@@ -46,7 +50,7 @@ def lake_daily() -> None:
     """Wire the DAG."""
     deadline = timedelta(hours=settings().landing_deadline_hours)
     wait_for_landing = WaitUntilReady(
-        task_id="wait_for_landing", check="landing", arguments={"day": DAY}, deadline=deadline,
+        task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline,
         execution_timeout=deadline + timedelta(minutes=5),
     )  # fmt: skip
     wait_for_days_before = WaitUntilReady(
@@ -54,9 +58,11 @@ def lake_daily() -> None:
         deadline=deadline, execution_timeout=deadline + timedelta(minutes=5),
     )  # fmt: skip
 
-    @task
+    @task(outlets=[CONTACTS])
     def contacts(day: str) -> None:
-        lake_tasks.load_contacts(day, day)
+        from include.audience.contacts import load_contacts
+
+        load_contacts(day, day)
 
     chain(
         wait_for_landing,

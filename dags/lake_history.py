@@ -2,13 +2,19 @@
 
     landing/*/date=from..to ──build──▶ core.*, features.* ──gate──▶ publish
 
-Triggered by hand with `from_date` and `to_date` (both included):
+Triggered by hand with `from_date` and `to_date` (both included; there are no defaults):
 
     airflow dags trigger lake_history -c '{"from_date": "2017-01-01", "to_date": "2017-12-24"}'
 
-It runs the same transforms as `lake_daily`, and what both build is equal: each table's partitions
-of the range are replaced in one commit. Features are built for the last day and for the weekly
-snapshots before it that training uses; `lake_daily` builds them for every day.
+It runs the same transforms as `lake_daily`; each table's partitions of the range are replaced in
+one commit. Features are built for the last day and for the weekly snapshot dates before it that
+training uses; `lake_daily` builds them for every day. A rebuild of days that `lake_daily` built
+replaces their events and daily activity, but leaves the features of the other days as they were:
+backfill `lake_daily` over those that are still to be scored. The range must follow on what is
+there: it isn't checked that no day before it is missing.
+
+It holds the only Spark slot until it is built; a task of the night waits for that. Load a long
+history in parts, oldest first: between them the night goes first.
 
 **When it fails.** As `lake_daily`, for the whole range: nothing is committed before all of it
 passed its gate. A broken file is named; remove or repair it, then clear `build`. If Spark runs out
@@ -17,8 +23,8 @@ of memory, raise `PROPENSITY_SPARK_DRIVER_MEMORY` or load the range in parts, ol
 
 from airflow.sdk import Param, chain, dag, task
 
-from include.orchestration import lake_tasks
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.assets import CONTACTS
+from include.orchestration.defaults import ON_DEMAND, default_args
 from include.orchestration.groups import build_gate_publish
 
 FIRST, LAST = "{{ params.from_date }}", "{{ params.to_date }}"
@@ -27,10 +33,10 @@ FIRST, LAST = "{{ params.from_date }}", "{{ params.to_date }}"
 @dag(
     schedule=None,
     max_active_runs=1,  # two ranges at once could overlap
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(ON_DEMAND),
     params={
-        "from_date": Param("2017-01-01", type="string", format="date", title="First day"),
-        "to_date": Param("2017-12-24", type="string", format="date", title="Last day, included"),
+        "from_date": Param(type="string", format="date", title="First day"),
+        "to_date": Param(type="string", format="date", title="Last day, included"),
     },
     tags=["lake", "on-demand"],
     doc_md=__doc__,
@@ -38,9 +44,11 @@ FIRST, LAST = "{{ params.from_date }}", "{{ params.to_date }}"
 def lake_history() -> None:
     """Wire the DAG."""
 
-    @task
+    @task(outlets=[CONTACTS])
     def contacts(first_day: str, last_day: str) -> None:
-        lake_tasks.load_contacts(first_day, last_day)
+        from include.audience.contacts import load_contacts
+
+        load_contacts(first_day, last_day)
 
     chain(build_gate_publish("lake_days", FIRST, LAST, group_id="lake"), contacts(FIRST, LAST))
 

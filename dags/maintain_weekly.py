@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.orchestration import maintenance_tasks
-from include.orchestration.defaults import DEFAULT_ARGS, SPARK_TIMEOUT
+from include.orchestration.defaults import SPARK_TIMEOUT, WEEKLY, default_args
 
 
 @dag(
@@ -25,7 +24,7 @@ from include.orchestration.defaults import DEFAULT_ARGS, SPARK_TIMEOUT
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(WEEKLY),
     tags=["upkeep", "tier:3"],
     doc_md=__doc__,
 )
@@ -34,11 +33,15 @@ def maintain_weekly() -> None:
 
     @task(execution_timeout=SPARK_TIMEOUT)
     def maintain_warehouse() -> None:
-        maintenance_tasks.maintain_warehouse()
+        from include.predictions.retention import maintain_predictions
+
+        maintain_predictions()
 
     @task(execution_timeout=SPARK_TIMEOUT)
     def maintain_lake() -> None:
-        maintenance_tasks.maintain_lake()
+        from include.lake.upkeep import maintain_lake
+
+        maintain_lake()
 
     maintain_warehouse()
     maintain_lake()

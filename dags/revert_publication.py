@@ -16,13 +16,13 @@ held the table, it says where to look for them.
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from include.orchestration import model_tasks
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.assets import PREDICTIONS
+from include.orchestration.defaults import ON_DEMAND, default_args, triggered_by
 
 
 @dag(
     schedule=None,
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(ON_DEMAND),
     params={
         "day": Param(type="string", format="date", title="Day of the scores"),
         "publication_id": Param(
@@ -38,10 +38,12 @@ def revert_publication() -> None:
     """Wire the DAG."""
 
     # Once: a person is waiting, and reads the message.
-    @task(retries=0)
+    @task(retries=0, outlets=[PREDICTIONS])
     def revert() -> int | None:
+        from include.predictions.revert import revert_publication
+
         context = get_current_context()
-        return model_tasks.revert_publication(context["params"], context["dag_run"])
+        return revert_publication(context["params"], triggered_by(context["dag_run"]))
 
     revert()
 

@@ -16,13 +16,13 @@ version that is back.
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from include.orchestration import promotion_tasks
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.assets import CHAMPIONS
+from include.orchestration.defaults import ON_DEMAND, default_args, triggered_by
 
 
 @dag(
     schedule=None,
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(ON_DEMAND),
     params={
         "version": Param(
             None, type=["null", "string"], title="Version; empty: the champion before this one"
@@ -40,10 +40,12 @@ def rollback_model() -> None:
     """Wire the DAG."""
 
     # Once: a person is waiting, and reads the message.
-    @task(retries=0)
+    @task(retries=0, outlets=[CHAMPIONS])
     def rollback() -> str:
+        from include.models.promotion.rollback import rollback_model
+
         context = get_current_context()
-        return promotion_tasks.rollback_model(context["params"], context["dag_run"])
+        return rollback_model(context["params"], triggered_by(context["dag_run"]))
 
     rollback()
 

@@ -3,12 +3,11 @@
     features.* of D ──▶ choose_model ──▶ build ──gate──publish──▶ scores.campaign_propensity
                           (MLflow)                                     └─▶ publish_predictions
                                                                   predictions.campaign_propensity
-                                            ─▶ measure_uplift ─▶ analytics.campaign_uplift
 
 Runs at midnight UTC for the data day D that just ended, as soon as the lake holds the features of
-D. Which model scores D is explicit: parameter `model_policy` is `as_of` (the newest promoted
-version trained only on data known by D; the default), `champion`, or `pinned:<version>`; version
-and policy stand on every publication.
+D. Which model scores D is explicit: parameter `model_policy` is `as_of` (whoever was champion on D:
+the newest entry of `analytics.champions` whose `from_date` is not after D; the default), `champion`
+(whoever is champion now), or `pinned:<version>`; version and policy stand on every publication.
 
     airflow backfill create --dag-id score_daily --from-date 2017-12-25 --to-date 2017-12-28
 
@@ -17,20 +16,18 @@ the message lists what there is. `scores.build`: a model that doesn't fit the fe
 with the difference; pin one that does. `scores.gate`: as in `lake_daily`. `publish_predictions`:
 the attempt stands in `predictions.publications` with its reason; readers still see what they saw
 before. Clear the task: an unchanged day publishes nothing new. A day that somebody reverted is
-refused: `{"replace_reverted": true}` publishes over it. `measure_uplift`: the predictions are
-published; clear it.
+refused: `{"replace_reverted": true}` publishes over it. What mails brought is measured by
+`uplift_daily`.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
 
-from include.orchestration import model_tasks, uplift_tasks
-from include.orchestration.defaults import DAY, DEFAULT_ARGS, RUN
+from include.orchestration.assets import PREDICTIONS, SCORES
+from include.orchestration.defaults import DAY, NIGHTLY, RUN, default_args
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
-
-MODEL = "ti.xcom_pull(task_ids='choose_model')"
 
 
 @dag(
@@ -38,7 +35,7 @@ MODEL = "ti.xcom_pull(task_ids='choose_model')"
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=2,
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(NIGHTLY),
     params={
         "model_policy": Param(
             "as_of", type="string", pattern="^(as_of|champion|pinned:[0-9]+)$", title="Which model"
@@ -54,7 +51,7 @@ def score_daily() -> None:
     """Wire the DAG."""
     wait_for_features = WaitUntilReady(
         task_id="wait_for_features",
-        check="lake",
+        check="committed",
         arguments={
             "day": DAY,
             "tables": ["features.user_category", "features.user", "features.category"],
@@ -65,34 +62,25 @@ def score_daily() -> None:
 
     @task
     def choose_model(day: str, policy: str) -> dict[str, str]:
-        return model_tasks.choose_model(day, policy)
+        from include.predictions.choose import choose_model
+
+        return choose_model(day, policy)
 
     # Slow readers may delay it by half an hour; see LOCK_WAIT_S.
-    @task(execution_timeout=timedelta(hours=1))
+    @task(execution_timeout=timedelta(hours=1), inlets=[SCORES], outlets=[PREDICTIONS])
     def publish_predictions(day: str, run: str, policy: str) -> None:
-        replace_reverted = get_current_context()["params"]["replace_reverted"]
-        model_tasks.publish_scores(day, run, policy, replace_reverted)
+        from include.predictions.publish_day import publish_day
 
-    @task
-    def measure_uplift(day: str) -> None:
-        uplift_tasks.measure_uplift(day)
+        publish_day(day, run, policy, get_current_context()["params"]["replace_reverted"])
 
-    policy = "{{ params.model_policy }}"
-    chain(
-        wait_for_features,
-        choose_model(DAY, policy),
-        build_gate_publish(
-            "scores",
-            DAY,
-            DAY,
-            parameters={
-                "model_uri": f"{{{{ {MODEL}['uri'] }}}}",
-                "model_version": f"{{{{ {MODEL}['version'] }}}}",
-            },
-        ),
-        publish_predictions(DAY, RUN, policy),
-        measure_uplift(DAY),
+    model = choose_model(DAY, "{{ params.model_policy }}")
+    scores = build_gate_publish(
+        "scores",
+        DAY,
+        DAY,
+        parameters={"model_uri": f"{model['uri']}", "model_version": f"{model['version']}"},
     )
+    chain(wait_for_features, model, scores, publish_predictions(DAY, RUN, model["policy"]))
 
 
 score_daily()

@@ -27,14 +27,16 @@ champion goes on scoring.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, get_current_context, task
 
-from include.orchestration import model_tasks, promotion_tasks
-from include.orchestration.defaults import DAY, DEFAULT_ARGS, GPU_POOL, RUN
+from include.models.promotion.answers import KEEP, PROMOTE
+from include.orchestration.assets import CHAMPIONS, EXAMPLES
+from include.orchestration.defaults import DAY, GPU_POOL, RUN, WEEKLY, default_args
 from include.orchestration.groups import build_gate_publish
-from include.orchestration.pods import IMAGE_KEY
+from include.orchestration.pods import EXPERIMENT_OF_POD, IMAGE_KEY, pod_timeouts
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 
@@ -49,7 +51,7 @@ FIT_RETRY_DELAY = timedelta(seconds=30)
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,  # the champion of one week is judged by the next
-    default_args=DEFAULT_ARGS,
+    default_args=default_args(WEEKLY),
     tags=["models", "tier:2"],
     doc_md=__doc__,
 )
@@ -57,7 +59,7 @@ def train_weekly() -> None:
     """Wire the DAG."""
     wait_for_features = WaitUntilReady(
         task_id="wait_for_features",
-        check="lake",
+        check="committed",
         arguments={"day": DAY, "tables": ["features.user_category", "features.user"]},
         deadline=timedelta(hours=12),
         execution_timeout=timedelta(hours=13),
@@ -66,39 +68,55 @@ def train_weekly() -> None:
 
     @task
     def choose_experiments() -> list[str]:
-        return model_tasks.experiments()
+        from include.models.fitting.launch import experiment_names
+
+        return experiment_names()
 
     @task
     def pin_examples() -> int:
-        return model_tasks.examples_snapshot()
+        from include.models.fitting.launch import examples_snapshot
+
+        return examples_snapshot()
 
     # One at a time: each takes all cores of a laptop.
     @task(
         max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retries=1,
-        retry_delay=FIT_RETRY_DELAY,
+        retry_delay=FIT_RETRY_DELAY, map_index_template="{{ task.op_kwargs['experiment'] }}",
+        inlets=[EXAMPLES],
     )  # fmt: skip
     def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
-        model_tasks.fit(experiment, snapshot_id, as_of, training_run)
+        from include.models.fitting.launch import fit_in_subprocess
+
+        fit_in_subprocess(experiment, snapshot_id, as_of, training_run)
 
     @task
-    def describe_pods(snapshot_id: int, as_of: str, training_run: str) -> list:  # type: ignore[type-arg]
-        return model_tasks.training_pods(snapshot_id, as_of, training_run, "train_weekly")
+    def describe_pods(snapshot_id: int, as_of: str, training_run: str) -> list[dict[str, Any]]:
+        from include.orchestration.pods import training_pods
+
+        return training_pods(snapshot_id, as_of, training_run, "train_weekly")
 
     # All done, not all well: one failed experiment doesn't stop the others. But without examples
     # there is nothing to compare, and the red task to look at is the one that made none.
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    def compare(training_run: str, as_of: str, snapshot_id: int) -> dict:  # type: ignore[type-arg]
+    def compare(training_run: str, as_of: str, snapshot_id: int) -> dict[str, Any]:
+        from include.models.promotion.decide import compare_and_record
+
         ran = get_current_context()["ti"].xcom_pull(task_ids="fit", key=IMAGE_KEY)
-        images = [one for one in ran or [] if one]
-        return promotion_tasks.compare(training_run, as_of, snapshot_id, images)
+        return compare_and_record(
+            training_run, as_of, snapshot_id, [one for one in ran or [] if one]
+        )
 
     @task.short_circuit
-    def meets_every_condition(comparison: dict) -> bool:  # type: ignore[type-arg]
+    def meets_every_condition(comparison: dict[str, Any]) -> bool:
         return bool(comparison["is_acceptable"])
 
-    @task
-    def promote(training_run: str, comparison: dict, answer: dict | None = None) -> bool:  # type: ignore[type-arg]
-        return promotion_tasks.promote(training_run, comparison, answer)
+    @task(outlets=[CHAMPIONS])
+    def promote(
+        training_run: str, comparison: dict[str, Any], answer: dict[str, Any] | None = None
+    ) -> bool:
+        from include.models.promotion.decide import promote
+
+        return promote(training_run, comparison, answer)
 
     snapshot = pin_examples()
     if settings().training == "kubernetes":
@@ -109,7 +127,9 @@ def train_weekly() -> None:
             pool=GPU_POOL,
             execution_timeout=FIT_TIMEOUT,
             retry_delay=FIT_RETRY_DELAY,
-            **model_tasks.pod_timeouts(),
+            map_index_template=EXPERIMENT_OF_POD,
+            inlets=[EXAMPLES],
+            **pod_timeouts(),
         ).expand(pod_template_dict=describe_pods(snapshot, DAY, RUN))
         chain(wait_for_features, examples, snapshot)
     else:
@@ -125,13 +145,12 @@ def train_weekly() -> None:
         return
     ask = HITLOperator(
         task_id="ask",
-        subject="Promote version {{ ti.xcom_pull(task_ids='compare')['version'] }}?",
-        body="{{ ti.xcom_pull(task_ids='compare')['summary'] }}. Its model card: "
-        "{{ ti.xcom_pull(task_ids='compare')['card'] }}",
-        options=[promotion_tasks.PROMOTE, promotion_tasks.KEEP],
+        subject=f"Promote version {compared['version']}?",
+        body=f"{compared['summary']}. Its model card: {compared['card']}",
+        options=[PROMOTE, KEEP],
         # The next run, a week later, waits for this one.
         response_timeout=timedelta(days=6),
-        defaults=promotion_tasks.KEEP,
+        defaults=KEEP,
     )
     chain(meets_every_condition(compared), ask, promote(RUN, compared, ask.output))
 

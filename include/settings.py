@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.data_docs or self.home / "data_docs"
 
 
+def uri_of(location: str) -> str:
+    """A path as a `file://` URI; a URI as it is."""
+    return location if "://" in location else f"file://{location}"
+
+
 def _location(value: str, default: Path) -> str:
     text = value.rstrip("/") or str(default)
     return text if "://" in text else str((PROJECT / text).resolve())

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from include.contracts import core
+from include.landing import columns
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.dimensions import (
     with_parsed_listing,
@@ -17,16 +17,16 @@ def build(work: Workspace) -> None:
     """Stage the users and listings that arrived on the job's days."""
     # Contact data isn't even read here: `users` names its columns, and these aren't among them.
     parsed = with_parsed_user(
-        read_landed(work.spark, work.landing, "users", work.days, core.USERS_REQUIRED,
-                    core.USERS_REQUIRED)
+        read_landed(work.spark, work.landing, "users", work.days, columns.USERS_REQUIRED,
+                    columns.USERS_REQUIRED)
     )  # fmt: skip
     users = with_superseded(
         work.without_erased("users", parsed), "user_id", ("registered_at",)
     ).persist()
     listings = with_superseded(
         with_parsed_listing(
-            read_landed(work.spark, work.landing, "listings", work.days, core.LISTINGS_LANDING,
-                        core.LISTINGS_REQUIRED)
+            read_landed(work.spark, work.landing, "listings", work.days, columns.LISTINGS_LANDING,
+                        columns.LISTINGS_REQUIRED)
         ),
         "listing_id",
         ("category", "title", "price"),

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from pyspark.sql import functions as F
 
-from include.contracts import core
 from include.days import Days, until
+from include.landing import columns
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.events import (
     suspects,
@@ -19,8 +19,8 @@ from spark_jobs.workspace import Workspace, run_job
 def build(work: Workspace) -> None:
     """Stage the events that arrived on the job's days."""
     rules = work.config.events
-    raw = read_landed(work.spark, work.landing, "events", work.days, core.EVENTS_LANDING,
-                      core.EVENTS_REQUIRED)  # fmt: skip
+    raw = read_landed(work.spark, work.landing, "events", work.days, columns.EVENTS_LANDING,
+                      columns.EVENTS_REQUIRED)  # fmt: skip
     lookback = rules.duplicate_lookback_days
     known = work.read("core.events", _before(work.days, lookback)) if lookback else None
     ids = "event_id string, ingest_date date"

@@ -4,7 +4,7 @@ from pyspark.sql import functions as F
 
 from include.days import Days, until
 from include.errors import PipelineError
-from include.snapshots import matured_snapshots
+from include.models.snapshot_dates import matured_snapshots
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.workspace import Workspace, run_job

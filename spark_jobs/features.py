@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.days import Days
-from include.snapshots import feature_dates
+from include.models.snapshot_dates import feature_dates
 from spark_jobs.transforms import windows
 from spark_jobs.workspace import Workspace, run_job
 

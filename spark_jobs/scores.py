@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from include.contracts import propensity
 from include.days import until
 from include.errors import PipelineError
-from include.training.prediction import Predictor, SavedModel, read_model
+from include.models.prediction import Predictor, SavedModel, read_model
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.workspace import Workspace, run_job

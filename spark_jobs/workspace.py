@@ -26,20 +26,15 @@ from include.config import PipelineConfig, load_config
 from include.contracts import Table, core, lake_tables
 from include.days import Days
 from include.errors import LandingError, PipelineError
-from include.lake import Lake, parquet_files
+from include.lake.receipts import Accounting, Receipt, StagedTable, receipt_uri, write_receipt
+from include.lake.staging import parquet_files
+from include.lake.tables import Lake
+from include.landing.files import find_broken
+from include.landing.zone import TABLES, Landing
 from include.quality import rules
 from include.quality.runner import Audit
-from include.receipts import (
-    Accounting,
-    ExpectationResult,
-    Receipt,
-    StagedTable,
-    receipt_uri,
-    write_receipt,
-)
+from include.quality.verdict import ExpectationResult
 from include.settings import Settings, settings
-from include.sources.landing import TABLES, Landing
-from spark_jobs.landing_reader import find_broken
 from spark_jobs.session import spark_session
 from spark_jobs.transforms.parsing import user_of
 

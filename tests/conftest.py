@@ -23,13 +23,14 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 from include.config import load_config
 from include.contracts import Table, lake_tables
-from include.databases import Role
+from include.database.address import Role
+from include.database.base import SCHEMAS
+from include.database.engine import engine
+from include.database.migrate import migrate
+from include.database.roles import create_team_roles
 from include.embedded.postgres import start_postgres, stop_postgres
+from include.predictions.campaigns import copy_config
 from include.settings import Settings, load_settings, settings
-from include.warehouse.base import SCHEMAS
-from include.warehouse.campaigns import copy_config, create_team_roles
-from include.warehouse.engine import engine
-from include.warehouse.migrate import migrate
 from spark_jobs.session import spark_session
 
 
@@ -74,7 +75,7 @@ def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
     with engine(chosen, "admin").begin() as connection:
         for schema in SCHEMAS:
             connection.execute(text(f"drop schema if exists {schema} cascade"))
-        connection.execute(text("drop table if exists alembic_version"))
+        connection.execute(text("drop table if exists alembic_version, applied_definitions"))
         migrate(connection)
         copy_config(connection, load_config(chosen))
         create_team_roles(connection)
@@ -95,7 +96,7 @@ def tables() -> dict[str, Table]:
 def _empty_catalog(chosen: Settings) -> None:
     from sqlalchemy import create_engine
 
-    from include.databases import database_url
+    from include.database.address import database_url
 
     catalog = create_engine(database_url(chosen, "lake", "psycopg"))
     with catalog.begin() as connection:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from include.days import Days
-from include.snapshots import feature_dates, matured_snapshots
+from include.models.snapshot_dates import feature_dates, matured_snapshots
 
 SUNDAY = 6
 CHRISTMAS_EVE = date(2017, 12, 24)  # a Sunday

@@ -17,30 +17,6 @@ USER_ID = Column(name="user_id", type="long", description="The user.", minimum=0
 LISTING_ID = Column(name="listing_id", type="long", description="The listing.", minimum=0)
 CATEGORY = Column(name="category", type="string", description="Category of the listing.")
 
-EVENTS_LANDING = (
-    "event_id",
-    "occurred_at",
-    "user_id",
-    "listing_id",
-    "event_type",
-    "value",
-)
-EVENTS_REQUIRED = ("event_id", "occurred_at", "user_id", "listing_id", "event_type")
-"""Columns that a file must have; `value` may be left out where no event has one."""
-LISTINGS_LANDING = ("listing_id", "category", "title", "price")
-LISTINGS_REQUIRED = ("listing_id", "category")
-USERS_LANDING = (
-    "user_id",
-    "registered_at",
-    "email",
-    "phone",
-    "full_name",
-    "marketing_consent",
-)
-USERS_REQUIRED = ("user_id", "registered_at")
-CONTACT_COLUMNS = ("email", "phone", "full_name", "marketing_consent")
-"""Go to the warehouse's schema `pii` only, never into the lake."""
-
 
 def events(event_types: tuple[str, ...]) -> Table:
     """`core.events` for a vocabulary."""

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import cast, get_args
 
-from include.databases import Role, database_url
+from include.database.address import Role, database_url
 from include.embedded.postgres import psql_path, start_postgres
 from include.errors import PipelineError
 from include.settings import PROJECT, settings
@@ -60,11 +60,11 @@ def _checksums() -> None:
     """Rows and checksum of every lake table and of the prediction table."""
     from sqlalchemy import text
 
-    from include.checksum import rows_checksum
     from include.config import load_config
     from include.contracts import lake_tables
-    from include.lake import Lake
-    from include.warehouse.engine import engine
+    from include.database.engine import engine
+    from include.lake.checksum import rows_checksum
+    from include.lake.tables import Lake
 
     for name, contract in lake_tables(load_config(settings()).events.names).items():
         rows = 0

@@ -7,7 +7,7 @@ import sys
 
 from airflow.cli.cli_parser import get_parser
 
-from include.main_job import ENDS, STARTS
+from include.embedded.progress import ENDS, STARTS
 
 
 def main(arguments: list[str]) -> None:

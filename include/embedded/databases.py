@@ -2,13 +2,14 @@
 
 from include.config import load_config
 from include.contracts import lake_tables
-from include.databases import database_url
-from include.lake import Lake
+from include.database.address import database_url
+from include.database.engine import engine
+from include.database.migrate import migrate
+from include.database.roles import create_team_roles, set_passwords
+from include.lake.tables import Lake
+from include.models.tracking import connect
+from include.predictions.campaigns import copy_config
 from include.settings import settings
-from include.training.tracking import connect
-from include.warehouse.campaigns import copy_config, create_team_roles, set_passwords
-from include.warehouse.engine import engine
-from include.warehouse.migrate import migrate
 
 
 def main() -> None:

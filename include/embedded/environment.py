@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from include.databases import database_url
+from include.database.address import database_url
 from include.errors import SettingsError
 from include.settings import PROJECT, Settings
 

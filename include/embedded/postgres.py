@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from include.databases import DATABASES, address_file
+from include.database.address import DATABASES, address_file
 from include.settings import Settings
 
 

@@ -1,5 +1,6 @@
-"""What the DAGs are wired from: task functions, waits, and the group build → gate → publish.
+"""What the DAGs are wired from: operators, waits, the group build → gate → publish, a listener.
 
 Nothing heavy is imported at the top of these modules, because the DAG processor imports them at
-every parse; task functions import what they need when they run.
+every parse. A task's body is one import and one call; what it calls lives in the package of its
+subject.
 """

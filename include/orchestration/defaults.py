@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from include.orchestration.states import on_execute, on_failure, on_retry
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from include.errors import GateError, PublishRefusedError
 from include.settings import PROJECT
 
 SPARK_POOL = "spark"
@@ -21,16 +23,41 @@ DAY = "{{ data_interval_start | ds }}"
 RUN = "{{ dag.dag_id }}/{{ run_id }}"
 """Names the receipts of a run; in every attempt the same."""
 
-DEFAULT_ARGS: dict[str, Any] = {
-    "owner": "data-platform",
-    # Most failures at night are a database or an object store that is away for a moment.
-    "retries": 2,
-    "retry_delay": timedelta(minutes=2),
-    "execution_timeout": timedelta(minutes=20),
-    "on_execute_callback": on_execute,
-    "on_retry_callback": on_retry,
-    "on_failure_callback": on_failure,
-}
+NIGHTLY, WEEKLY, ON_DEMAND = 100, 10, 1
+"""Weights of tasks. Of what waits for a Spark slot, the night's starts first; a load of history
+that is under way isn't interrupted, so a long one is loaded in parts."""
+
+
+OWNER = "data-platform"
+"""Of every task; whose tasks the listener reports on."""
+
+
+def default_args(priority_weight: int) -> dict[str, Any]:
+    """What every task of a DAG gets, unless it says otherwise.
+
+    Args:
+        priority_weight: `NIGHTLY`, `WEEKLY` or `ON_DEMAND`.
+    """
+    return {
+        "owner": OWNER,
+        # Most failures at night are a database or an object store that is away for a moment.
+        "retries": 2,
+        "retry_delay": timedelta(minutes=2),
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[
+                RetryRule(
+                    exception=[GateError, PublishRefusedError],
+                    action=RetryAction.FAIL,
+                    reason="the same rows would be refused again: only a person can help",
+                )
+            ]
+        ),
+        "execution_timeout": timedelta(minutes=20),
+        "priority_weight": priority_weight,
+        # By default a task weighs as much as all that comes after it, and a long DAG would win.
+        "weight_rule": "absolute",
+    }
+
 
 SPARK_TIMEOUT = timedelta(hours=3)
 """A year of history of a small market takes minutes, a day of a large one an hour."""
@@ -39,3 +66,8 @@ SPARK_TIMEOUT = timedelta(hours=3)
 def application(job: str) -> str:
     """Path of a Spark job's file."""
     return str(PROJECT / "spark_jobs" / f"{job}.py")
+
+
+def triggered_by(dag_run: Any) -> str:
+    """Who asked for a run: a person where Airflow knows one, else the run's id."""
+    return getattr(dag_run, "triggering_user_name", None) or f"run {dag_run.run_id}"

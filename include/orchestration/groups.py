@@ -2,9 +2,8 @@
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import TaskGroup, chain, task
-from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import lake_tasks
+from include.orchestration.assets import READS, WRITES
 from include.orchestration.defaults import RUN, SPARK_POOL, SPARK_TIMEOUT, application
 from include.settings import settings
 
@@ -29,19 +28,17 @@ def build_gate_publish(
         part for key, value in (parameters or {}).items() for part in ("--set", f"{key}={value}")
     ]
 
-    @task(retries=2)
-    def gate(run: str) -> None:
-        from include.errors import GateError
-
-        try:
-            lake_tasks.gate(job, run)
-        except GateError as error:
-            # The same files would fail the same way: only a person can help.
-            raise AirflowFailException(str(error)) from None
-
     @task
+    def gate(run: str) -> None:
+        from include.lake.gate import gate
+
+        gate(job, run)
+
+    @task(outlets=list(WRITES[job]))
     def publish(run: str) -> None:
-        lake_tasks.publish(job, run)
+        from include.lake.publish import publish
+
+        publish(job, run)
 
     with TaskGroup(group_id or job) as group:
         build = SparkSubmitOperator(
@@ -59,6 +56,7 @@ def build_gate_publish(
             verbose=False,
             pool=SPARK_POOL,
             execution_timeout=SPARK_TIMEOUT,
+            inlets=list(READS[job]),
         )  # fmt: skip
         chain(build, gate(RUN), publish(RUN))
     return group

@@ -5,13 +5,17 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from include.config import Experiment
+from include.config import Experiment, load_config, load_kubernetes
 from include.config.kubernetes import Kubernetes, Volume
+from include.models.fitting.arguments import fit_arguments
+from include.settings import settings
 
 CONTAINER = "base"
 """The name that KubernetesPodOperator gives to the container whose end is the pod's."""
 SCRATCH = "/scratch"
 GPU = "nvidia.com/gpu"
+EXPERIMENT_OF_POD = "{{ task.pod_template_dict['metadata']['labels']['experiment'] }}"
+"""How Airflow names the instances of the mapped task: `fit[xgb_deep]`."""
 IMAGE_KEY = "image"
 """XCom key under which each pod's task says what it ran."""
 
@@ -121,6 +125,31 @@ def _volume(volume: Volume) -> dict[str, Any]:
         claim = {"claimName": volume.claim, "readOnly": volume.read_only}
         return {"name": volume.name, "persistentVolumeClaim": claim}
     return {"name": volume.name, "hostPath": {"path": volume.host_path, "type": "Directory"}}
+
+
+def training_pods(
+    snapshot_id: int, as_of: str, training_run: str, dag_id: str
+) -> list[dict[str, Any]]:
+    """The manifest of each experiment's pod; one task is mapped over each."""
+    kubernetes = load_kubernetes(settings())
+    return [
+        training_pod(
+            one,
+            kubernetes,
+            fit_arguments(one.name, snapshot_id, as_of, training_run),
+            {"dag": dag_id, "data-day": as_of, "training-run": training_run},
+        )
+        for one in load_config(settings()).experiments.experiments
+    ]
+
+
+def pod_timeouts() -> dict[str, int]:
+    """How long the operator waits for a node, and for the start, in seconds."""
+    kubernetes = load_kubernetes(settings())
+    return {
+        "schedule_timeout_seconds": kubernetes.schedule_timeout_s,
+        "startup_timeout_seconds": kubernetes.startup_timeout_s,
+    }
 
 
 def what_went_wrong(pod: dict[str, Any] | None, events: list[dict[str, Any]]) -> str:

@@ -9,12 +9,22 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.orchestration.readiness import CHECKS
-from include.orchestration.states import record
+from include.orchestration.task_state_listener import record
+
+CHECKS = ("landed", "committed", "days_before")
+"""Functions of `include.lake.readiness`, which is imported where one is asked: it is heavy."""
+
+
+def missing(check: str, arguments: dict[str, Any]) -> str | None:
+    """What a check finds missing, in words; None if nothing is."""
+    from include.lake import readiness
+
+    found: str | None = getattr(readiness, check)(**arguments)
+    return found
 
 
 class ReadinessTrigger(BaseTrigger):
-    """Asks a check of `readiness` again and again, until it is content or the deadline passes."""
+    """Asks a check of `include.lake.readiness` until it is content or the deadline passes."""
 
     def __init__(
         self, check: str, arguments: dict[str, Any], deadline_at: str, poke_s: float
@@ -42,15 +52,15 @@ class ReadinessTrigger(BaseTrigger):
         deadline = datetime.fromisoformat(self.deadline_at)
         while True:
             # The checks read files and databases: a thread keeps the triggerer's loop free.
-            missing = await asyncio.to_thread(CHECKS[self.check], **self.arguments)
-            if missing is None or datetime.now(UTC) >= deadline:
-                yield TriggerEvent(missing or "")
+            lacking = await asyncio.to_thread(missing, self.check, self.arguments)
+            if lacking is None or datetime.now(UTC) >= deadline:
+                yield TriggerEvent(lacking or "")
                 return
             await asyncio.sleep(self.poke_s)
 
 
 class WaitUntilReady(BaseOperator):
-    """Defer until a check of `readiness` finds nothing missing.
+    """Defer until a check of `include.lake.readiness` finds nothing missing.
 
     Args:
         check: Name of the check.
@@ -80,11 +90,11 @@ class WaitUntilReady(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Return at once if all is there, else hand over to the triggerer."""
-        missing = CHECKS[self.check](**self.arguments)
-        if missing is None:
+        lacking = missing(self.check, self.arguments)
+        if lacking is None:
             return
-        self.log.info("waiting: %s", missing)
-        record(context, "waiting", missing)
+        self.log.info("waiting: %s", lacking)
+        record(context.get("ti"), "waiting", lacking)
         self.defer(
             trigger=ReadinessTrigger(
                 check=self.check,

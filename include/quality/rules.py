@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.contracts import Column, Table
-from include.receipts import Severity
+from include.quality.verdict import Severity
 
 
 @dataclass(frozen=True, kw_only=True)

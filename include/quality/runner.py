@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.quality.rules import Rule
-from include.receipts import ExpectationResult
+from include.quality.verdict import ExpectationResult
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

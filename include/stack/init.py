@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from include.landing.sources import completejourney
+from include.landing.zone import TABLES, Landing
 from include.settings import PROJECT, settings
-from include.sources import completejourney
-from include.sources.landing import TABLES, Landing
 
 ACCOUNTS = {"admin": "ADMIN_PASSWORD", "viewer": "VIEWER_PASSWORD"}
 """Accounts of Airflow's UI, and the variables that hold their passwords."""
@@ -20,7 +20,7 @@ def main() -> None:
     _step("Airflow's database and pools", "include.embedded.airflow_database")
     _step("the warehouse, its roles, the lake and MLflow", "include.embedded.databases")
     if Landing(settings().landing_uri).incomplete(TABLES, completejourney.YEAR):
-        _step("a year of real data in the landing zone", "include.sources.completejourney")
+        _step("a year of real data in the landing zone", "include.landing.sources.completejourney")
     print("[init] done", flush=True)
 
 

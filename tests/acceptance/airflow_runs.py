@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from include.databases import database_url
+from include.database.address import database_url
 from include.settings import settings
 
 PROJECT = Path(__file__).parents[2]

@@ -25,14 +25,15 @@ from kubernetes import client, config
 from include.config import load_config
 from include.config.kubernetes import Kubernetes
 from include.contracts import lake_tables, propensity
-from include.lake import Lake
-from include.orchestration.model_tasks import fit_arguments
+from include.lake.commit import commit
+from include.lake.tables import Lake
+from include.models import tracking
+from include.models.fitting.arguments import fit_arguments
 from include.orchestration.pods import training_pod
 from include.orchestration.training_pod_operator import TrainingPodOperator
 from include.settings import Settings, settings
-from include.training import tracking
 from tests.acceptance.on_cluster import NAMESPACE, kubectl, pod_settings
-from tests.warehouse.own_warehouse import own_warehouse
+from tests.predictions.own_warehouse import own_warehouse
 
 SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
 EXPERIMENTS = {
@@ -79,7 +80,7 @@ def land(place: Settings, rows: int) -> tuple[int, int]:
         pq.write_table(table, path, compression="zstd")
         files.append(uri)
         print(f"  {count:,} rows of {day}", flush=True)
-    snapshot = lake.commit(contract, SUNDAYS, files, {})
+    snapshot = commit(lake, contract, SUNDAYS, files, {})
     assert snapshot is not None
     return snapshot, size
 

@@ -14,11 +14,11 @@ from datetime import date, timedelta
 
 import psycopg
 
-from include.databases import database_url
+from include.database.address import database_url
 from include.settings import Settings
-from tests.warehouse.consumer_queries import consumer_queries
-from tests.warehouse.own_warehouse import CAMPAIGNS, own_warehouse
-from tests.warehouse.score_rows import go, scores
+from tests.predictions.consumer_queries import consumer_queries
+from tests.predictions.own_warehouse import CAMPAIGNS, own_warehouse
+from tests.predictions.score_rows import go, scores
 
 NEWEST = date(2017, 12, 24)  # of the examples on the page
 MEASURED = ("top_today", "top_on_a_day", "user_on_a_day", "user_history")

@@ -23,13 +23,14 @@ from torch import nn
 
 from include.config import Reading, load_config
 from include.contracts import lake_tables, propensity
-from include.lake import DataFile, Lake
+from include.lake.tables import DataFile, Lake
+from include.models.examples import Examples, Split, feature_names, summarise
+from include.models.fitting.compute import Compute, available_threads
+from include.models.fitting.network import Network, Parameters, inputs
+from include.models.fitting.network_model import Net
+from include.models.fitting.xgb import Trees
+from include.models.matrix import to_matrix
 from include.settings import load_settings
-from include.training.compute import Compute, available_threads
-from include.training.data import Examples, Split, feature_names, summarise
-from include.training.matrix import to_matrix
-from include.training.network import Net, Network, Parameters, inputs
-from include.training.xgb import Trees
 
 PLACE = load_settings({})
 CONFIG = load_config(PLACE)

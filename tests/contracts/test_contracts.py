@@ -2,7 +2,7 @@
 
 from include.contracts import Table, lake_tables
 from include.contracts.core import CONTACT_COLUMNS
-from include.contracts.dictionary import render
+from include.database.dictionary import render
 
 TABLES = {
     "core.events",

@@ -18,7 +18,7 @@ DAGS_FOLDER = PROJECT / "dags"
 # Written out, so that a DAG which silently stops loading fails here instead of vanishing.
 DAG_IDS = {
     "lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
-    "revert_publication", "erase_user", "rollback_model",
+    "revert_publication", "erase_user", "rollback_model", "uplift_daily",
 }  # fmt: skip
 
 # Each costs the DAG processor seconds on every parse; they belong inside tasks and in images.
@@ -51,11 +51,20 @@ print("DAGS:" + json.dumps({
     "dags": {dag_id: {
         "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
         "timetable": type(dag.timetable).__name__,
+        "required": sorted(k for k, p in dag.params.items() if not dag.params.get_param(k).has_value
+                           and "null" not in dag.params.get_param(k).schema["type"]),
         "tasks": {task.task_id: {
             "kind": type(task).__name__ if not task.is_mapped else "mapped",
             "timeout_s": task.execution_timeout.total_seconds() if task.execution_timeout else None,
             "retries": task.retries, "pool": task.pool, "owner": task.owner,
             "upstream": sorted(task.upstream_task_ids), "trigger_rule": task.trigger_rule.value,
+            "outlets": [asset.name for asset in task.outlets],
+            "inlets": [asset.name for asset in task.inlets],
+            "priority_weight": task.priority_weight,
+            "weight_rule": str(getattr(task.weight_rule, "value", task.weight_rule)),
+            "map_index_template": getattr(task, "map_index_template", None),
+            "retry_policy": bool(task.retry_policy) if not task.is_mapped
+                else bool(task.partial_kwargs.get("retry_policy")),
             "application_args": list(getattr(task, "application_args", None) or []),
             "conn_id": getattr(task, "_conn_id", None),
             "submit": task._get_hook()._build_spark_submit_command(task.application)
@@ -101,6 +110,136 @@ def tasks(dags: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def test_every_listed_dag_loads_and_no_other(dags: dict[str, Any]) -> None:
     assert set(dags) == DAG_IDS
+
+
+# Written out, so that a wait, a gate or an order that gets lost is seen: task ← what it waits for.
+EDGES = {
+    "lake_daily": {
+        "wait_for_landing": [],
+        "wait_for_days_before": ["wait_for_landing"],
+        "contacts": ["wait_for_landing"],
+        "lake.build": ["wait_for_days_before"],
+        "lake.gate": ["lake.build"],
+        "lake.publish": ["lake.gate"],
+    },
+    "lake_history": {
+        "lake.build": [],
+        "lake.gate": ["lake.build"],
+        "lake.publish": ["lake.gate"],
+        "contacts": ["lake.publish"],
+    },
+    "score_daily": {
+        "wait_for_features": [],
+        "choose_model": ["wait_for_features"],
+        "scores.build": ["choose_model"],
+        "scores.gate": ["scores.build"],
+        "scores.publish": ["scores.gate"],
+        "publish_predictions": ["choose_model", "scores.publish"],
+    },
+    "uplift_daily": {
+        "wait_for_activity": [],
+        "measure_uplift": ["wait_for_activity"],
+    },
+    "train_weekly": {
+        "wait_for_features": [],
+        "examples.build": ["wait_for_features"],
+        "examples.gate": ["examples.build"],
+        "examples.publish": ["examples.gate"],
+        "choose_experiments": ["examples.publish"],
+        "pin_examples": ["examples.publish"],
+        "fit": ["choose_experiments", "pin_examples"],
+        "compare": ["fit", "pin_examples"],
+        "promote": ["compare"],
+    },
+    "maintain_weekly": {"maintain_warehouse": [], "maintain_lake": []},
+    "revert_publication": {"revert": []},
+    "rollback_model": {"rollback": []},
+    "erase_user": {
+        "erase_contact": [],
+        "erase_lake": ["erase_contact"],
+        "erase_warehouse": ["erase_contact", "erase_lake"],
+    },
+}
+
+
+def test_every_task_waits_for_exactly_what_is_written_here(dags: dict[str, Any]) -> None:
+    seen = {
+        dag_id: {task_id: task["upstream"] for task_id, task in dag["tasks"].items()}
+        for dag_id, dag in dags.items()
+    }
+    assert seen == EDGES
+
+
+def test_what_tasks_read_and_write_is_the_lineage_of_the_page(dags: dict[str, Any]) -> None:
+    seen = {
+        name: (task["inlets"], task["outlets"])
+        for name, task in tasks(dags)
+        if task["inlets"] or task["outlets"]
+    }
+    lake = ["core.rejected_dimensions", "core.users", "core.listings", "core.rejected_events",
+            "core.events", "features.user_category_daily", "features.user_category",
+            "features.user", "features.category"]  # fmt: skip
+    features = ["core.users", "features.user_category", "features.user"]
+    predictions, champions = ["predictions.campaign_propensity"], ["analytics.champions"]
+    assert seen == {
+        "lake_daily.lake.publish": ([], lake),
+        "lake_daily.contacts": ([], ["pii.contacts"]),
+        "lake_history.lake.publish": ([], lake),
+        "lake_history.contacts": ([], ["pii.contacts"]),
+        "train_weekly.examples.build": ([*features, "features.user_category_daily"], []),
+        "train_weekly.examples.publish": ([], ["training.examples"]),
+        "train_weekly.fit": (["training.examples"], []),
+        "train_weekly.promote": ([], champions),
+        "score_daily.scores.build": (features, []),
+        "score_daily.scores.publish": ([], ["scores.campaign_propensity"]),
+        "score_daily.publish_predictions": (["scores.campaign_propensity"], predictions),
+        "uplift_daily.measure_uplift": (
+            ["features.user_category_daily", *predictions],
+            ["analytics.campaign_uplift"],
+        ),
+        "revert_publication.revert": ([], predictions),
+        "rollback_model.rollback": ([], champions),
+    }
+
+
+def test_the_night_goes_before_the_week_and_both_before_what_a_person_asks_for(
+    dags: dict[str, Any],
+) -> None:
+    """One slot for Spark: whoever waits for it with the highest weight goes first."""
+    weights = {
+        dag_id: {task["priority_weight"] for task in dag["tasks"].values()}
+        for dag_id, dag in dags.items()
+    }
+    assert weights == {
+        "lake_daily": {100}, "score_daily": {100},
+        "train_weekly": {10}, "maintain_weekly": {10}, "uplift_daily": {10},
+        "lake_history": {1}, "revert_publication": {1}, "rollback_model": {1}, "erase_user": {1},
+    }  # fmt: skip
+    assert {task["weight_rule"] for _, task in tasks(dags)} == {"absolute"}
+
+
+def test_nothing_is_done_by_a_click_that_says_nothing(dags: dict[str, Any]) -> None:
+    """A parameter without a value has to be given."""
+    required = {dag_id: dag["required"] for dag_id, dag in dags.items() if dag["required"]}
+    assert required == {
+        "lake_history": ["from_date", "to_date"],
+        "revert_publication": ["day", "reason"],
+        "rollback_model": ["reason"],
+        "erase_user": ["requested_by", "user_id"],
+    }
+
+
+def test_instances_of_fit_are_named_by_their_experiment(
+    dags: dict[str, Any], tmp_path: Path
+) -> None:
+    named = dags["train_weekly"]["tasks"]["fit"]["map_index_template"]
+    assert named == "{{ task.op_kwargs['experiment'] }}"
+    pods = load(tmp_path, PROPENSITY_TRAINING="kubernetes")["train_weekly"]["tasks"]["fit"]
+    assert "['labels']['experiment']" in pods["map_index_template"]
+
+
+def test_every_task_knows_which_failures_no_retry_can_mend(dags: dict[str, Any]) -> None:
+    assert not [name for name, task in tasks(dags) if not task["retry_policy"]]
 
 
 def test_every_task_can_time_out(dags: dict[str, Any]) -> None:

@@ -9,12 +9,14 @@ from sqlalchemy import text
 
 from include.config import load_config
 from include.contracts import lake_tables
+from include.database.engine import engine
 from include.days import Days
 from include.errors import ConfigError, GateError, LandingError
-from include.lake import Lake
-from include.orchestration import lake_tasks, readiness
+from include.lake import readiness
+from include.lake.gate import gate
+from include.lake.publish import publish
+from include.lake.tables import Lake
 from include.settings import Settings, settings
-from include.warehouse.engine import engine
 from spark_jobs import daily_activity, dimensions, events, lake_days
 from spark_jobs.workspace import Workspace, run_job
 from tests.integration.landing_files import basics, complete, csv_of, day, event, land
@@ -30,9 +32,9 @@ def build(days: Days = ONE, run: str = RUN) -> None:
     run_job("lake_days", [dimensions.build, events.build, daily_activity.build], arguments)
 
 
-def publish(run: str = RUN) -> None:
-    lake_tasks.gate("lake_days", run)
-    lake_tasks.publish("lake_days", run)
+def judge_and_publish(run: str = RUN) -> None:
+    gate("lake_days", run)
+    publish("lake_days", run)
 
 
 def rows(place: Settings, table: str) -> list[dict[str, Any]]:
@@ -63,7 +65,7 @@ def test_bad_rows_never_stop_the_good(place: Settings) -> None:
     ))  # fmt: skip
     land(place, "events", day(0), "e.jsonl", '{"event_id": "cut off", \n')
     build()
-    publish()
+    judge_and_publish()
     assert [row["event_id"] for row in rows(place, "core.events")] == ["good"]
     reasons = {row["raw"]: row["reasons"] for row in rows(place, "core.rejected_events")}
     assert sorted(reason for every in reasons.values() for reason in every) == [
@@ -83,7 +85,7 @@ def good_day(place: Settings) -> None:
     basics(place, ONE)
     land(place, "events", day(0), "e.csv", csv_of(event("a", day(0))))
     build()
-    publish()
+    judge_and_publish()
 
 
 def test_a_truncated_gzip_fails_by_name_and_the_last_good_data_stays(place: Settings) -> None:
@@ -117,17 +119,17 @@ def test_an_empty_day_is_built_and_accounted_for(place: Settings) -> None:
     good_day(place)
     complete(place, Days(day(1), day(1)))
     build(Days(day(1), day(1)))
-    publish()
+    judge_and_publish()
     assert accounting(place)[1] == (day(1), 0, 0, 0, 0)
     assert [row["event_id"] for row in rows(place, "core.events")] == ["a"]
-    assert readiness.lake(str(day(1)), ["core.events"]) is None, "empty, but there"
+    assert readiness.committed(str(day(1)), ["core.events"]) is None, "empty, but there"
 
 
 def test_a_day_without_success_waits_and_is_not_built(place: Settings) -> None:
     basics(place, ONE)
     path = Path(place.landing_uri) / "events" / f"date={day(0)}" / "_SUCCESS"
     path.unlink()
-    missing = readiness.landing(str(day(0)))
+    missing = readiness.landed(str(day(0)))
     assert missing is not None
     assert f"events/date={day(0)}: no _SUCCESS yet" in missing
     with pytest.raises(LandingError, match=f"events/date={day(0)} has no _SUCCESS"):
@@ -169,7 +171,7 @@ def test_a_failed_gate_keeps_the_last_good_data_and_stores_what_failed(
     arguments = ["--from-day", f"{day(1)}", "--to-day", f"{day(1)}", "--run", "broken"]
     run_job("lake_days", [broken], arguments)
     with pytest.raises(GateError, match=r"core.users: user_id .*\n.*registered_at"):
-        lake_tasks.gate("lake_days", "broken")
+        gate("lake_days", "broken")
     assert {row["user_id"] for row in rows(place, "core.users")} == {1, 2, 3}
     with engine(place).connect() as connection:
         failed = connection.execute(
@@ -190,7 +192,7 @@ def test_contact_data_never_enters_the_lake(place: Settings) -> None:
          '{"user_id": 8, "email": "cut@example.org"')  # fmt: skip
     land(place, "events", day(0), "e.csv", csv_of(event("a", day(0))))
     build()
-    publish()
+    judge_and_publish()
     assert len(rows(place, "core.rejected_dimensions")) == 2
     lake = Path(place.lake_uri)
     holding = [

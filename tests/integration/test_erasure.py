@@ -6,11 +6,14 @@ import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
 
+from include.audience.contacts import load_contacts
+from include.audience.erasure import erase_contact, erase_lake, erase_warehouse
+from include.database.engine import engine
 from include.days import Days
 from include.errors import LakeError
-from include.orchestration import erasure_tasks, lake_tasks
+from include.lake.gate import gate
+from include.lake.publish import publish
 from include.settings import Settings
-from include.warehouse.engine import engine
 from spark_jobs import lake_days
 from spark_jobs.workspace import run_job
 from tests.integration.landing_files import basics, csv_of, day, event, land
@@ -23,7 +26,7 @@ USER = 2
 def build(run: str) -> None:
     run_job("lake_days", lake_days.BUILDS, ["--from-day", f"{DAYS.first}", "--to-day",
                                            f"{DAYS.last}", "--run", run])  # fmt: skip
-    lake_tasks.gate("lake_days", run)
+    gate("lake_days", run)
 
 
 def accounting(place: Settings, column: str) -> dict[str, int]:
@@ -43,18 +46,18 @@ def market(place: Settings, spark: SparkSession) -> Settings:
     land(place, "events", day(1), "e.jsonl", lines)
     contact = {"user_id": USER, "registered_at": "2026-01-01", "email": "two@example.org"}
     land(place, "users", day(1), "u.jsonl", json.dumps(contact))
-    lake_tasks.load_contacts(f"{DAYS.first}", f"{DAYS.last}")
+    load_contacts(f"{DAYS.first}", f"{DAYS.last}")
     build("first")
-    lake_tasks.publish("lake_days", "first")
+    publish("lake_days", "first")
     return place
 
 
 def test_erased_everywhere_and_never_back(market: Settings) -> None:
     assert accounting(market, "accepted")["events"] == 11
     build("in flight")  # built before, to be published after
-    contacts = erasure_tasks.erase_contact(USER, "#123")
-    report = erasure_tasks.erase_lake(USER)
-    whole = erasure_tasks.erase_warehouse(USER, contacts, report)
+    contacts = erase_contact(USER, "#123")
+    report = erase_lake(USER)
+    whole = erase_warehouse(USER, contacts, report)
     assert whole["pii.contacts"] == 1
     removed = {name: found["rows"] for name, found in report.items() if found["rows"]}
     assert removed == {
@@ -67,13 +70,13 @@ def test_erased_everywhere_and_never_back(market: Settings) -> None:
     assert query(market, "select count(*) from pii.contacts where user_id = 2") == [(0,)]
 
     with pytest.raises(LakeError, match="was built before a user was erased and was not published"):
-        lake_tasks.publish("lake_days", "in flight")
+        publish("lake_days", "in flight")
 
     before = {name: found for name, found in checksums(market).items()
               if name.startswith(("core", "features.user_category_daily"))}  # fmt: skip
-    lake_tasks.load_contacts(f"{DAYS.first}", f"{DAYS.last}")
+    load_contacts(f"{DAYS.first}", f"{DAYS.last}")
     build("again")
-    lake_tasks.publish("lake_days", "again")
+    publish("lake_days", "again")
     after = checksums(market)
     assert {name: after[name] for name in before} == before
     assert accounting(market, "erased") == {"events": 6, "listings": 0, "users": 2}

@@ -11,20 +11,26 @@ import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
 
-from include.checksum import rows_checksum
 from include.config import load_config
 from include.contracts import lake_tables
+from include.database.engine import engine
 from include.days import Days
 from include.errors import NoModelError
-from include.lake import Lake
-from include.orchestration import lake_tasks, model_tasks, promotion_tasks
+from include.lake.checksum import rows_checksum
+from include.lake.gate import gate
+from include.lake.publish import publish
+from include.lake.tables import Lake
+from include.landing.sources import synthetic
+from include.landing.sources.synthetic import Traffic
+from include.landing.zone import Landing
+from include.models import tracking
+from include.models.fitting.launch import examples_snapshot, fit_in_subprocess
+from include.models.prediction import read_model
+from include.models.promotion import registry
+from include.models.promotion.decide import compare_and_record, promote
+from include.predictions.choose import choose_model
+from include.predictions.publish_day import publish_day
 from include.settings import Settings, settings
-from include.sources import synthetic
-from include.sources.landing import Landing
-from include.sources.synthetic import Traffic
-from include.training import registry, tracking
-from include.training.prediction import read_model
-from include.warehouse.engine import engine
 from spark_jobs import examples, lake_days, scores
 from spark_jobs.workspace import run_job
 
@@ -80,8 +86,8 @@ def lake(days: Days, run: str = "") -> None:
 def go(job: str, builds: list[Callable[..., None]], days: Days, run: str, *more: str) -> None:
     arguments = ["--from-day", f"{days.first}", "--to-day", f"{days.last}", "--run", run, *more]
     run_job(job, builds, arguments)
-    lake_tasks.gate(job, run)
-    lake_tasks.publish(job, run)
+    gate(job, run)
+    publish(job, run)
 
 
 def checksums(chosen: Settings, days: Days | None = None) -> dict[str, tuple[int, str]]:
@@ -154,25 +160,25 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
 ) -> None:
     lake(Days(FIRST, LAST))
     go("examples", [examples.build], Days(LAST, LAST), "train")
-    snapshot = model_tasks.examples_snapshot()
+    snapshot = examples_snapshot()
     client = tracking.connect(market)
     with pytest.raises(NoModelError, match="no model was champion on 2026-03-01; there are: "):
         registry.choose(client, "as_of", FIRST, [])
-    model_tasks.fit("trees", snapshot, f"{LAST}", "train")
-    verdict = promotion_tasks.compare("train", f"{LAST}", snapshot, [])
+    fit_in_subprocess("trees", snapshot, f"{LAST}", "train")
+    verdict = compare_and_record("train", f"{LAST}", snapshot, [])
     assert verdict["summary"].startswith("trees has the lowest log loss of 1 experiments")
     # With 120 users, whether it beats the baselines is luck; what follows must not depend on it.
-    assert promotion_tasks.promote("train", verdict | {"is_acceptable": True}, None)
+    assert promote("train", verdict | {"is_acceptable": True}, None)
 
     experiments = {e for (e,) in query(market, "select experiment from analytics.model_comparison")}
     assert experiments == {"trees", "baseline_constant", "baseline_recency"}
 
-    chosen = model_tasks.choose_model(f"{LAST}", "as_of")
+    chosen = choose_model(f"{LAST}", "as_of")
     assert chosen["version"] == verdict["version"]
     arguments = ["--set", f"model_uri={chosen['uri']}", "--set",
                  f"model_version={chosen['version']}"]  # fmt: skip
     go("scores", [scores.build], Days(LAST, LAST), "score", *arguments)
-    model_tasks.publish_scores(f"{LAST}", "score", "as_of")
+    publish_day(f"{LAST}", "score", "as_of")
     assert query(
         market,
         "select count(*), count(distinct (campaign_id, user_id)), min(score) >= 0, "
@@ -186,7 +192,7 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     assert publication[0]["scores.campaign_propensity"] == Lake(market).snapshot_id(contract)
     again = "score again"
     go("scores", [scores.build], Days(LAST, LAST), again, *arguments)
-    model_tasks.publish_scores(f"{LAST}", again, "as_of")
+    publish_day(f"{LAST}", again, "as_of")
     assert query(market, "select status from predictions.publications") == [("published",)]
 
     # A sample of training rows through the scoring path gives what training said of them.
@@ -202,21 +208,22 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
         registry.choose(client, "pinned:99", LAST, [])
     with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
         registry.choose(client, "newest", LAST, [])
-    assert model_tasks.choose_model(f"{FIRST}", "champion")["version"] == chosen["version"]
+    assert choose_model(f"{FIRST}", "champion")["version"] == chosen["version"]
 
 
 def test_a_failed_fit_says_why(market: Settings) -> None:
     from include.errors import PipelineError
 
     with pytest.raises(PipelineError, match=r"experiment none ended with exit code 1: .*no exper"):
-        model_tasks.fit("none", 1, f"{LAST}", "train")
+        fit_in_subprocess("none", 1, f"{LAST}", "train")
 
 
 def test_the_entry_point_needs_no_airflow_and_no_spark() -> None:
     # MLflow imports Spark where it is installed: so here it isn't.
     probe = (
         "import sys; sys.modules.update(airflow=None, pyspark=None)\n"
-        "import include.training.fit, include.training.xgb, include.training.network\n"
+        "import include.models.fit, include.models.fitting.xgb\n"
+        "import include.models.fitting.network_model\n"
         "print('imported')"
     )
     ended = subprocess.run(

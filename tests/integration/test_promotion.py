@@ -15,15 +15,19 @@ from sqlalchemy import text
 
 from include.config import load_config
 from include.contracts import Table, lake_tables, propensity
-from include.databases import database_url
+from include.database.address import database_url
+from include.database.engine import engine
 from include.errors import NoModelError, PipelineError
-from include.lake import Lake
-from include.orchestration import model_tasks, promotion_tasks
+from include.lake.commit import commit
+from include.lake.tables import Lake
+from include.models import fit, tracking
+from include.models.prediction import read_model
+from include.models.promotion import registry
+from include.models.promotion.champions import champion_history
+from include.models.promotion.decide import compare_and_record, promote
+from include.models.promotion.rollback import rollback_model
+from include.predictions.choose import choose_model
 from include.settings import Settings, settings
-from include.training import fit, registry, tracking
-from include.training.prediction import read_model
-from include.warehouse.champions import history
-from include.warehouse.engine import engine
 
 SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
 EXPERIMENTS = """
@@ -82,7 +86,7 @@ def examples(chosen: Settings, days: list[date], users: int = 400) -> int:
         path.parent.mkdir(parents=True)
         pq.write_table(pa.table(columns, schema=table.arrow_schema()), path)
         files.append(uri)
-    snapshot = lake.commit(table, days, files, {})
+    snapshot = commit(lake, table, days, files, {})
     assert snapshot is not None
     return snapshot
 
@@ -104,17 +108,17 @@ def decided(chosen: Settings, run: str) -> tuple[Any, ...]:
 
 def rollback(**parameters: Any) -> str:
     given = {"version": None, "from_date": None, "reason": "a test"} | parameters
-    return promotion_tasks.rollback_model(given, SimpleNamespace(run_id="r"))
+    return rollback_model(given, SimpleNamespace(run_id="r"))
 
 
 def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     snapshot = examples(market, SUNDAYS)
     first, second = SUNDAYS[4], SUNDAYS[5]
     train("one", first, snapshot)
-    found = promotion_tasks.compare("one", f"{first}", snapshot, [])
+    found = compare_and_record("one", f"{first}", snapshot, [])
     assert found["is_acceptable"], found["summary"]
     assert decided(market, "one")[:2] == ("undecided", "the conditions in experiments.yaml")
-    assert promotion_tasks.promote("one", found, None)
+    assert promote("one", found, None)
     assert decided(market, "one") == (
         "promoted",
         "the conditions in experiments.yaml",
@@ -124,15 +128,15 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     )
 
     # Cleared and repeated: the same version, still champion, no second row of history.
-    again = promotion_tasks.compare("one", f"{first}", snapshot, [])
+    again = compare_and_record("one", f"{first}", snapshot, [])
     assert again["version"] == found["version"] == "1"
     assert again["is_acceptable"]
-    assert promotion_tasks.promote("one", again, None)
-    assert [(r.from_date, r.version) for r in history(engine(market))] == [(first, "1")]
+    assert promote("one", again, None)
+    assert [(r.from_date, r.version) for r in champion_history(engine(market))] == [(first, "1")]
 
     # A week later, judged beside the champion on the same rows; by chance alone it isn't better.
     train("two", second, snapshot)
-    found = promotion_tasks.compare("two", f"{second}", snapshot, [])
+    found = compare_and_record("two", f"{second}", snapshot, [])
     assert decided(market, "two")[3] == "1"
     with engine(market).connect() as connection:
         judged = connection.execute(
@@ -146,16 +150,16 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
         (name, campaigns, 1, True)
         for name in ("baseline_constant", "baseline_recency", "champion", "net", "stump", "trees")
     ]
-    promotion_tasks.promote("two", found | {"is_acceptable": True}, None)
+    promote("two", found | {"is_acceptable": True}, None)
     client = tracking.connect(market)
     alias = client.get_model_version_by_alias(registry.MODEL, registry.CHAMPION)
     assert str(alias.version) == found["version"] == "2"
     for day, version in ((first, "1"), (second, "2")):
-        assert model_tasks.choose_model(f"{day}", "as_of")["version"] == version
+        assert choose_model(f"{day}", "as_of")["version"] == version
 
     assert rollback() == "1"
-    assert model_tasks.choose_model("2030-01-01", "as_of")["version"] == "1"
-    assert model_tasks.choose_model(f"{first}", "champion")["version"] == "1"
+    assert choose_model("2030-01-01", "as_of")["version"] == "1"
+    assert choose_model(f"{first}", "champion")["version"] == "1"
     assert str(client.get_model_version_by_alias(registry.MODEL, "champion").version) == "1"
     with pytest.raises(NoModelError, match="version 1 was brought back itself: name the `version`"):
         rollback()
@@ -164,15 +168,15 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     with pytest.raises(NoModelError, match="version 2 was trained through 2026-04-05, so it can't"):
         rollback(version="2", from_date="2026-04-04")
     assert rollback(version="2", from_date="2026-05-01") == "2"
-    assert model_tasks.choose_model("2026-04-30", "as_of")["version"] == "1"
-    assert model_tasks.choose_model("2026-05-01", "as_of")["version"] == "2"
+    assert choose_model("2026-04-30", "as_of")["version"] == "1"
+    assert choose_model("2026-05-01", "as_of")["version"] == "2"
 
 
 def test_a_model_card_says_what_it_is_with_pictures(market: Settings) -> None:
     snapshot = examples(market, SUNDAYS[:4])
     train("one", SUNDAYS[3], snapshot)
     images = [{"experiment": name, "image": f"{name}@sha256:0123"} for name in ("trees", "net")]
-    found = promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, images)
+    found = compare_and_record("one", f"{SUNDAYS[3]}", snapshot, images)
     folder = Path(found["card"].removeprefix("file://")).parent
     page = (folder / "model_card.html").read_text(encoding="utf-8")
     experiment = found["summary"].split()[0]
@@ -198,11 +202,11 @@ def test_what_a_person_said_is_kept(
 ) -> None:
     snapshot = examples(market, SUNDAYS[:4])
     train("one", SUNDAYS[3], snapshot, "trees", "stump")
-    found = promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, [])
+    found = compare_and_record("one", f"{SUNDAYS[3]}", snapshot, [])
     assert "(net did not finish)" in found["summary"]
-    assert promotion_tasks.promote("one", found, answer) is (outcome == "promoted")
+    assert promote("one", found, answer) is (outcome == "promoted")
     assert decided(market, "one")[:2] == (outcome, who)
-    assert len(history(engine(market))) == (outcome == "promoted")
+    assert len(champion_history(engine(market))) == (outcome == "promoted")
 
 
 def test_fewer_than_the_minimum_fail_and_say_which(market: Settings) -> None:
@@ -211,7 +215,7 @@ def test_fewer_than_the_minimum_fail_and_say_which(market: Settings) -> None:
     with pytest.raises(
         PipelineError, match=r"1 of 3 experiments of one finished \(not: trees, net\)"
     ):
-        promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, [])
+        compare_and_record("one", f"{SUNDAYS[3]}", snapshot, [])
 
 
 def test_experiments_that_were_judged_on_other_rows_are_not_compared(
@@ -223,7 +227,7 @@ def test_experiments_that_were_judged_on_other_rows_are_not_compared(
     path.write_text(EXPERIMENTS + "reading: {judged_rows: 500}\n", encoding="utf-8")
     train("one", SUNDAYS[3], snapshot, "stump")
     with pytest.raises(PipelineError, match="trees was judged on other rows than stump"):
-        promotion_tasks.compare("one", f"{SUNDAYS[3]}", snapshot, [])
+        compare_and_record("one", f"{SUNDAYS[3]}", snapshot, [])
 
 
 def test_a_version_that_does_not_fit_is_refused(market: Settings) -> None:
@@ -232,8 +236,8 @@ def test_a_version_that_does_not_fit_is_refused(market: Settings) -> None:
     snapshot = examples(market, SUNDAYS[:5])
     for run, as_of in (("one", SUNDAYS[3]), ("two", SUNDAYS[4])):
         train(run, as_of, snapshot, "trees", "stump")
-        found = promotion_tasks.compare(run, f"{as_of}", snapshot, [])
-        promotion_tasks.promote(run, found | {"is_acceptable": True}, None)
+        found = compare_and_record(run, f"{as_of}", snapshot, [])
+        promote(run, found | {"is_acceptable": True}, None)
     client = tracking.connect(market)
     folder = Path(registry.find(client, "1", []).uri.removeprefix("file://"))
     manifest = folder / "manifest.json"
@@ -246,7 +250,7 @@ def test_a_version_that_does_not_fit_is_refused(market: Settings) -> None:
         file.write(b"?")
     with pytest.raises(NoModelError, match="is not the file that was saved"):
         rollback()
-    assert [r.version for r in history(engine(market))] == ["1", "2"]
+    assert [r.version for r in champion_history(engine(market))] == ["1", "2"]
     shutil.rmtree(folder)
     with pytest.raises(NoModelError, match="lacks a file"):
         rollback()
@@ -273,7 +277,7 @@ def test_torch_fits_in_two_processes_as_it_would_on_two_gpus(
     import sys
 
     snapshot = examples(market, SUNDAYS[:4])
-    command = [sys.executable, "-m", "include.training.fit", "--experiment", "net",
+    command = [sys.executable, "-m", "include.models.fit", "--experiment", "net",
                "--examples-snapshot", str(snapshot), "--as-of", f"{SUNDAYS[3]}",
                "--training-run", "both", "--device", "cpu", "--processes", "2"]  # fmt: skip
     subprocess.run(command, check=True)

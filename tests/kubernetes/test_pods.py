@@ -11,7 +11,7 @@ from kubernetes import client
 
 from include.config import Experiment
 from include.config.kubernetes import Kubernetes
-from include.orchestration.model_tasks import fit_arguments
+from include.models.fitting.arguments import fit_arguments
 from include.orchestration.pods import CONTAINER, training_pod
 from include.orchestration.training_pod_operator import TrainingPodOperator
 
@@ -71,8 +71,8 @@ def test_the_image_has_no_airflow_and_no_spark_and_can_fit(
     kubernetes: Kubernetes, context: dict[str, Any]
 ) -> None:
     script = (
-        "import importlib.util as u, include.training.fit, include.training.xgb, "
-        "include.training.network\n"
+        "import importlib.util as u, include.models.fit, include.models.fitting.xgb, "
+        "include.models.fitting.network_model\n"
         "assert not u.find_spec('airflow') and not u.find_spec('pyspark')\n"
     )
     operator(kubernetes, pod(kubernetes, script, memory="2Gi")).execute(context)

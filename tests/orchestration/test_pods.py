@@ -10,8 +10,7 @@ import pytest
 
 from include.config import load_config, load_kubernetes
 from include.errors import ConfigError
-from include.orchestration.model_tasks import training_pods
-from include.orchestration.pods import image_id, label, phases, what_went_wrong
+from include.orchestration.pods import image_id, label, phases, training_pods, what_went_wrong
 from include.settings import load_settings, settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "training_pods.json"

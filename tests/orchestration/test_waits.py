@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from include.orchestration import waits
+from include.lake import readiness
 from include.orchestration.waits import ReadinessTrigger, WaitUntilReady
 
 
@@ -30,24 +30,24 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
         assert day == "2026-03-01"
         return given.pop(0) if len(given) > 1 else given[0]
 
-    monkeypatch.setitem(waits.CHECKS, "landing", check)
+    monkeypatch.setattr(readiness, "landed", check)
     return given
 
 
 def test_asks_until_nothing_is_missing(answers: list[str | None]) -> None:
     answers += ["not yet", "not yet", None]
-    assert asyncio.run(first_event(trigger("landing", 60))) == ""
+    assert asyncio.run(first_event(trigger("landed", 60))) == ""
     assert answers == [None]
 
 
 def test_gives_up_at_the_deadline_with_what_is_missing(answers: list[str | None]) -> None:
     answers += ["events/date=2026-03-01: no _SUCCESS yet"]
-    event = asyncio.run(first_event(trigger("landing", 0.05)))
+    event = asyncio.run(first_event(trigger("landed", 0.05)))
     assert event == "events/date=2026-03-01: no _SUCCESS yet"
 
 
 def test_the_task_defers_only_if_something_is_missing(answers: list[str | None]) -> None:
-    task = WaitUntilReady(task_id="wait", check="landing", arguments={"day": "2026-03-01"},
+    task = WaitUntilReady(task_id="wait", check="landed", arguments={"day": "2026-03-01"},
                           deadline=timedelta(hours=12))  # fmt: skip
     answers += [None]
     task.execute({})
@@ -56,12 +56,12 @@ def test_the_task_defers_only_if_something_is_missing(answers: list[str | None])
         task.execute({})
     path, arguments = deferred.value.trigger.serialize()
     assert path == "include.orchestration.waits.ReadinessTrigger"
-    assert arguments["check"] == "landing"
+    assert arguments["check"] == "landed"
     with pytest.raises(AirflowFailException, match=r"gave up after 12:00:00: not yet. Clear"):
         task.finish({}, "not yet")
     task.finish({}, "")
 
 
 def test_an_unknown_check_is_refused_at_parse() -> None:
-    with pytest.raises(ValueError, match="check must be one of landing, lake, days_before"):
+    with pytest.raises(ValueError, match="check must be one of landed, committed, days_before"):
         WaitUntilReady(task_id="w", check="weather", arguments={}, deadline=timedelta(hours=1))

@@ -1,0 +1,53 @@
+"""What each mail brought: mailed users beside the control users who would have been mailed.
+
+    predictions.campaign_contacts ──▶ analytics.campaign_cohorts (fixed on the day of the mail)
+    lake activity of the window   ──▶ analytics.campaign_uplift  (once the horizon is over)
+
+Runs at midnight UTC for the data day D that just ended, as soon as the lake holds D's activity: new
+records of the mailing teams get their cohorts, and mails whose window ends with D are measured. A
+DAG of its own, so that a good publication isn't a red night because of an old mail.
+
+    airflow backfill create --dag-id uplift_daily --from-date 2017-12-31 --to-date 2017-12-31
+
+**When it fails.** `wait_for_activity`: look at `lake_daily` of D. `measure_uplift`: clear it; no
+prediction depends on it, and a later day measures what this one left.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
+
+from include.orchestration.assets import DAILY_ACTIVITY, PREDICTIONS, UPLIFT
+from include.orchestration.defaults import DAY, WEEKLY, default_args
+from include.orchestration.waits import WaitUntilReady
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,  # two at once would fix the same cohorts
+    default_args=default_args(WEEKLY),
+    tags=["audience", "tier:2"],
+    doc_md=__doc__,
+)
+def uplift_daily() -> None:
+    """Wire the DAG."""
+    wait_for_activity = WaitUntilReady(
+        task_id="wait_for_activity",
+        check="committed",
+        arguments={"day": DAY, "tables": [DAILY_ACTIVITY.name]},
+        deadline=timedelta(hours=14),  # as score_daily waits for features
+        execution_timeout=timedelta(hours=15),
+    )
+
+    @task(inlets=[DAILY_ACTIVITY, PREDICTIONS], outlets=[UPLIFT])
+    def measure_uplift(day: str) -> None:
+        from include.audience.measure_uplift import measure_uplift
+
+        measure_uplift(day)
+
+    chain(wait_for_activity, measure_uplift(DAY))
+
+
+uplift_daily()

@@ -1,0 +1,1 @@
+"""Contact data and consent, whom mails reached and what they brought, and erasure."""

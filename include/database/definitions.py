@@ -1,0 +1,65 @@
+"""Roles, views, functions and grants: a file each, which says what holds today.
+
+Tables change by migrations, one after the other; these are made anew, all together, whenever one of
+the files is another than what the database was made from.
+"""
+
+import hashlib
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+FOLDER = Path(__file__).parent / "definitions"
+
+ORDER = (
+    "roles.sql",
+    "ownership.sql",
+    "functions/log_audience_access.sql",
+    "views/latest_campaign_propensity.sql",
+    "views/campaign_audience.sql",
+    "views/freshness.sql",
+    "row_level_security.sql",
+    "grants.sql",
+)
+"""Files in the order in which they build on each other."""
+
+_REMEMBER = """
+create table if not exists public.applied_definitions (
+  is_only_row boolean primary key default true check (is_only_row),
+  sha256 text not null
+)
+"""
+
+
+def apply(connection: Connection) -> bool:
+    """Make everything as the files say, in the caller's transaction; needs the newest tables.
+
+    Returns:
+        Whether anything was to be done.
+    """
+    sql = [(FOLDER / name).read_text(encoding="utf-8") for name in ORDER]
+    digest = hashlib.sha256("\0".join(sql).encode()).hexdigest()
+    connection.execute(text(_REMEMBER))
+    if connection.scalar(text("select sha256 from public.applied_definitions")) == digest:
+        return False
+    for statements in sql:
+        _run(connection, statements)
+    connection.execute(
+        text(
+            "insert into public.applied_definitions (sha256) values (:digest) "
+            "on conflict (is_only_row) do update set sha256 = excluded.sha256"
+        ),
+        {"digest": digest},
+    )
+    return True
+
+
+def drop(connection: Connection) -> None:
+    """Take everything but the roles away: what a downgrade does to tables mustn't hit a view."""
+    _run(connection, (FOLDER / "drop.sql").read_text(encoding="utf-8"))
+    connection.execute(text("drop table if exists public.applied_definitions"))
+
+
+def _run(connection: Connection, statements: str) -> None:
+    # Past SQLAlchemy, which takes colons and per cent signs for parameters.
+    connection.connection.driver_connection.execute(statements)  # type: ignore[union-attr]

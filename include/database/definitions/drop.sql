@@ -1,0 +1,34 @@
+-- Before a downgrade: takes everything of this folder away again, but for the roles.
+drop view if exists predictions.freshness, marketing.campaign_audience;
+drop function if exists pii.log_audience_access();
+do $$
+declare
+  name text;
+  shape record;
+begin
+  for shape in
+    select c.oid::regclass as name from pg_class c
+    where c.oid in (to_regclass('predictions.campaign_propensity'),
+                    to_regclass('predictions.campaign_contacts'))
+  loop
+    execute format('alter table %s disable row level security', shape.name);
+  end loop;
+  foreach name in array array['pipeline', 'audience_owner'] loop
+    if exists (select from pg_roles where rolname = name) then
+      execute format('reassign owned by %I to current_user', name);
+    end if;
+  end loop;
+  foreach name in array array['pipeline', 'analyst', 'marketing', 'audience_readers',
+                              'audience_owner'] loop
+    if exists (select from pg_roles where rolname = name) then
+      execute format('drop owned by %I', name);
+    end if;
+  end loop;
+end $$;
+drop view if exists predictions.latest_campaign_propensity;
+create view predictions.latest_campaign_propensity as
+select * from predictions.campaign_propensity
+where score_date = (
+  select max(score_date) from predictions.publications where status = 'published'
+);
+comment on view predictions.latest_campaign_propensity is 'The newest published day.';

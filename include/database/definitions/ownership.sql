@@ -1,0 +1,13 @@
+-- Publishing attaches and detaches partitions, which only an owner may.
+do $$
+declare
+  old record;
+begin
+  for old in
+    select c.oid::regclass as name from pg_class c
+    where c.relnamespace = 'predictions'::regnamespace and c.relkind in ('r', 'p')
+      and (c.relname = 'campaign_propensity' or c.relname ~ '^publication_[0-9]+$')
+  loop
+    execute format('alter table %s owner to pipeline', old.name);
+  end loop;
+end $$;

@@ -1,0 +1,149 @@
+"""The ledger of the lake in the warehouse: verdicts, partitions, and where landed rows went."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from include.database.tables.lake import IngestAccounting, LakePartition, QualityResult
+from include.database.upsert import upsert
+from include.days import Days
+from include.lake.receipts import Receipt
+
+
+def record_verdicts(connection: Connection, receipt: Receipt) -> int:
+    """Store what every expectation said about an attempt; returns the number of verdicts."""
+    return upsert(
+        connection,
+        QualityResult,
+        [
+            {
+                "attempt": receipt.attempt,
+                "table_name": table.table,
+                "expectation": result.expectation,
+                "column_name": result.column,
+                "first_day": receipt.first_day,
+                "last_day": receipt.last_day,
+                "severity": result.severity,
+                "success": result.success,
+                "reason": result.reason,
+                "observed": result.observed,
+                "checked_at": datetime.now(UTC),
+            }
+            for table in receipt.tables
+            for result in table.results
+        ],
+    )
+
+
+def record_commit(
+    connection: Connection,
+    receipt: Receipt,
+    table: str,
+    days: Iterable[date],
+    snapshot: int | None,
+) -> None:
+    """Note that the partitions of `days` of a table are what an attempt staged."""
+    staged = next(staged for staged in receipt.tables if staged.table == table)
+    upsert(
+        connection,
+        LakePartition,
+        [
+            {
+                "table_name": table,
+                "partition_date": day,
+                "row_count": staged.rows.get(day.isoformat(), 0),
+                "snapshot_id": snapshot,
+                "attempt": receipt.attempt,
+                "code_version": receipt.code_version,
+                "inputs": receipt.inputs,
+                "committed_at": datetime.now(UTC),
+            }
+            for day in days
+        ],
+    )
+
+
+def record_accounting(connection: Connection, receipt: Receipt) -> None:
+    """Note where the landed rows of the receipt's days went; a rerun replaces what it said."""
+    days = receipt.days
+    for table in {row.table for row in receipt.accounting}:
+        connection.execute(
+            delete(IngestAccounting).where(
+                IngestAccounting.table_name == table,
+                IngestAccounting.ingest_date.between(days.first, days.last),
+            )
+        )
+    upsert(
+        connection,
+        IngestAccounting,
+        [
+            {
+                "table_name": row.table,
+                "ingest_date": row.ingest_date,
+                "landed": row.landed,
+                "accepted": row.accepted,
+                "rejected": row.rejected,
+                "duplicate": row.duplicate,
+                "erased": row.erased,
+            }
+            for row in receipt.accounting
+        ],
+    )
+
+
+ACCOUNTED = {
+    "core.events": ("events", "accepted"),
+    "core.rejected_events": ("events", "rejected"),
+    "core.users": ("users", "accepted"),
+    "core.rejected_dimensions": ("users", "rejected"),
+}
+"""Lake table → landing table, and the column of the accounting that counts its rows."""
+
+
+def record_erased(
+    connection: Connection, table: str, rows: Mapping[date, int], snapshot: int | None
+) -> None:
+    """Note that rows of an erased user left a lake table.
+
+    Args:
+        connection: The warehouse.
+        table: The lake table.
+        rows: How many, by partition.
+        snapshot: The snapshot without them.
+    """
+    for day, count in rows.items():
+        connection.execute(
+            update(LakePartition)
+            .where(LakePartition.table_name == table, LakePartition.partition_date == day)
+            .values(row_count=LakePartition.row_count - count, snapshot_id=snapshot)
+        )
+        if table in ACCOUNTED:
+            landing, name = ACCOUNTED[table]
+            column = IngestAccounting.__table__.c[name]
+            connection.execute(
+                update(IngestAccounting)
+                .where(IngestAccounting.table_name == landing, IngestAccounting.ingest_date == day)
+                .values({name: column - count, "erased": IngestAccounting.erased + count})
+            )
+
+
+def committed_days(connection: Connection, table: str, days: Days) -> set[date]:
+    """The days of a range whose partition the lake holds, empty ones included."""
+    found = connection.scalars(
+        select(LakePartition.partition_date).where(
+            LakePartition.table_name == table,
+            LakePartition.partition_date.between(days.first, days.last),
+        )
+    )
+    return set(found)
+
+
+def first_committed_day(connection: Connection, table: str) -> date | None:
+    """The first day that the lake holds of a table: history starts there."""
+    return connection.scalar(
+        select(LakePartition.partition_date)
+        .where(LakePartition.table_name == table)
+        .order_by(LakePartition.partition_date)
+        .limit(1)
+    )

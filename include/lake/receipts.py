@@ -1,0 +1,98 @@
+"""Receipts: what a Spark job staged, what the audit said, and where to find it.
+
+The job writes its receipt last, under a name that the gate and publish tasks of the same DAG run
+know; a second attempt of the job overwrites it and points to files of its own.
+"""
+
+from datetime import date
+
+from pyarrow import fs
+from pydantic import Field
+
+from include.days import Days
+from include.errors import LakeError
+from include.quality.verdict import ExpectationResult, Record
+from include.settings import Settings, uri_of
+
+
+class StagedTable(Record):
+    """Staged files of one table, with the verdict of the audit."""
+
+    table: str
+    files: tuple[str, ...]
+    days: tuple[date, ...]
+    """The partitions that the files replace; one without a row becomes empty."""
+    rows: dict[str, int]
+    """Rows of each day that has any; days as ISO dates."""
+    results: tuple[ExpectationResult, ...]
+
+    @property
+    def failures(self) -> tuple[ExpectationResult, ...]:
+        """What failed, critical first."""
+        failed = [result for result in self.results if not result.success]
+        return tuple(sorted(failed, key=lambda result: result.severity))
+
+
+class Accounting(Record):
+    """Where the landed rows of a table and a day went.
+
+    landed = accepted + rejected + duplicate + erased.
+    """
+
+    table: str
+    ingest_date: date
+    landed: int
+    accepted: int
+    rejected: int
+    duplicate: int
+    erased: int = 0
+
+
+class Receipt(Record):
+    """What one attempt of one job made."""
+
+    job: str
+    attempt: str
+    first_day: date
+    last_day: date
+    code_version: str
+    inputs: dict[str, int | None]
+    """Snapshot of each table that was read."""
+    tables: tuple[StagedTable, ...]
+    accounting: tuple[Accounting, ...] = ()
+    properties: dict[str, str] = Field(default_factory=dict)
+    data_docs: str = ""
+    duration_s: float
+
+    @property
+    def days(self) -> Days:
+        """The data days that the job was asked for."""
+        return Days(self.first_day, self.last_day)
+
+
+def receipt_uri(settings: Settings, run: str, job: str) -> str:
+    """Where the receipt of a job within a DAG run lies. `run` is the DAG's id and the run's id."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in run)
+    return f"{uri_of(settings.lake_uri)}/_receipts/{safe}/{job}.json"
+
+
+def write_receipt(uri: str, receipt: Receipt) -> None:
+    """Write the receipt so that it is there whole or not at all."""
+    system, path = fs.FileSystem.from_uri(uri)
+    system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+    with system.open_output_stream(f"{path}.part") as stream:
+        stream.write(receipt.model_dump_json(indent=1).encode())
+    system.move(f"{path}.part", path)
+
+
+def read_receipt(uri: str) -> Receipt:
+    """Read a receipt.
+
+    Raises:
+        LakeError: There is none, so the build didn't finish.
+    """
+    system, path = fs.FileSystem.from_uri(uri)
+    if system.get_file_info(path).type != fs.FileType.File:
+        raise LakeError(f"there is no receipt {uri}: the build task did not finish; clear it")
+    with system.open_input_stream(path) as stream:
+        return Receipt.model_validate_json(stream.read())

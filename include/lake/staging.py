@@ -1,0 +1,15 @@
+"""Staged files lie under a path of their own inside a table's location, where no reader looks."""
+
+from pyarrow import fs
+
+
+def parquet_files(uri: str) -> list[str]:
+    """URIs of the Parquet files below a folder, sorted; none if it does not exist."""
+    scheme = uri.split("://", 1)[0]
+    system, path = fs.FileSystem.from_uri(uri)
+    selector = fs.FileSelector(path, recursive=True, allow_not_found=True)
+    return sorted(
+        f"{scheme}://{info.path}"
+        for info in system.get_file_info(selector)
+        if info.type == fs.FileType.File and info.base_name.endswith(".parquet") and info.size > 0
+    )

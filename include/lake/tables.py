@@ -1,0 +1,245 @@
+"""The lake's tables: Iceberg through PyIceberg, and how to read them.
+
+Readers plan the files of one snapshot, so what they see does not change under them.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.transforms import IdentityTransform
+
+from include.contracts import Table
+from include.database.address import database_url
+from include.days import Days
+from include.errors import LakeError
+from include.settings import Settings, uri_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+READ_BUFFER_BYTES = 1 << 20
+EPOCH = date(1970, 1, 1)
+
+TABLE_PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+
+
+@dataclass(frozen=True, order=True)
+class DataFile:
+    """A data file of a table."""
+
+    uri: str
+    row_count: int
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one catalog."""
+
+    settings: Settings
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog that the settings name."""
+        properties = self.settings.catalog_options() or {
+            "type": "sql",
+            "uri": database_url(self.settings, "lake", "psycopg"),
+        }
+        return load_catalog("lake", **{"warehouse": uri_of(self.settings.lake_uri), **properties})
+
+    def create(self, contract: Table) -> IcebergTable:
+        """Make sure that a table exists and has the contract's columns.
+
+        Raises:
+            LakeError: A column exists with another type.
+        """
+        schema = contract.iceberg_schema()
+        try:
+            table = self.catalog.load_table(contract.name)
+        except NoSuchTableError:
+            try:
+                return self._create(contract)
+            except TableAlreadyExistsError:  # a neighbour was quicker
+                table = self.catalog.load_table(contract.name)
+        existing = {field.name: field.field_type for field in table.schema().fields}
+        for field in schema.fields:
+            known = existing.get(field.name)
+            # Lists carry the ids that the catalog gave their elements: compare what they print.
+            if known is not None and str(known) != str(field.field_type):
+                raise LakeError(
+                    f"{contract.name}.{field.name} is {known} in the lake and {field.field_type} "
+                    "in the contract: migrate the table or rename the column"
+                )
+        if set(contract.column_names) - set(existing):
+            with table.update_schema() as update:
+                update.union_by_name(schema)
+        return table
+
+    def _create(self, contract: Table) -> IcebergTable:
+        with contextlib.suppress(NamespaceAlreadyExistsError):
+            self.catalog.create_namespace(contract.name.split(".")[0])
+        schema = contract.iceberg_schema()
+        field = schema.find_field(contract.partition)
+        return self.catalog.create_table(
+            contract.name,
+            schema=schema,
+            location=f"{uri_of(self.settings.lake_uri)}/{contract.name.replace('.', '/')}",
+            partition_spec=PartitionSpec(
+                PartitionField(field.field_id, 1000, IdentityTransform(), contract.partition)
+            ),
+            properties=TABLE_PROPERTIES,
+        )
+
+    def table(self, contract: Table) -> IcebergTable:
+        """A table, freshly loaded.
+
+        Raises:
+            LakeError: It does not exist.
+        """
+        try:
+            return self.catalog.load_table(contract.name)
+        except NoSuchTableError:
+            raise LakeError(
+                f"the lake has no table {contract.name}: run the job that builds it first"
+            ) from None
+
+    def snapshot_id(self, contract: Table) -> int | None:
+        """The current snapshot of a table; None while it is empty."""
+        snapshot = self.table(contract).current_snapshot()
+        return snapshot.snapshot_id if snapshot else None
+
+    def stage_uri(self, contract: Table, attempt: str) -> str:
+        """Where an attempt stages its files: never used twice, so nothing is ever overwritten."""
+        return f"{self.table(contract).location()}/staged/{attempt}"
+
+    def files(
+        self, contract: Table, days: Days | None = None, snapshot_id: int | None = None
+    ) -> list[str]:
+        """The data files of a snapshot (default: the current one), sorted."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return []
+        where = between(contract, days) if days else AlwaysTrue()
+        scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
+        return sorted(task.file.file_path for task in scan.plan_files())
+
+    def read(
+        self,
+        spark: "SparkSession",
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+    ) -> "DataFrame":
+        """The rows of a snapshot as a Spark DataFrame with the contract's columns."""
+        schema = contract.spark_schema()
+        files = self.files(contract, days, snapshot_id)
+        if not files:
+            return spark.createDataFrame([], schema)
+        return spark.read.schema(schema).parquet(*files)
+
+    def days(self, contract: Table) -> set[date]:
+        """The days that have at least one row in the current snapshot."""
+        return set(self.files_by_day(contract))
+
+    def files_by_day(
+        self, contract: Table, snapshot_id: int | None = None
+    ) -> dict[date, list[DataFile]]:
+        """The data files of a snapshot (default: the current one) by day, sorted by their URI."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return {}
+        found: dict[date, list[DataFile]] = {}
+        for task in table.scan(snapshot_id=snapshot_id).plan_files():
+            value = task.file.partition[0]
+            day = value if isinstance(value, date) else EPOCH + timedelta(days=value)
+            found.setdefault(day, []).append(DataFile(task.file.file_path, task.file.record_count))
+        return {day: sorted(files) for day, files in found.items()}
+
+    def stream(
+        self, contract: Table, files: Sequence[str], columns: Sequence[str], batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of data files in their order, a bounded number at a time, typed as in the contract.
+
+        Unlike `batches`, it never holds a whole file: that is what keeps large fits in bounds.
+
+        Args:
+            contract: The table.
+            files: URIs of its data files.
+            columns: Columns, in the order asked for; null where an old file lacks one.
+            batch_rows: Rows of a batch at most.
+        """
+        schema = arrow_schema(contract, tuple(columns))
+        for uri in files:
+            system, path = fs.FileSystem.from_uri(uri)
+            with system.open_input_file(path) as source:
+                parquet = pq.ParquetFile(source, buffer_size=READ_BUFFER_BYTES)
+                held = [name for name in columns if name in parquet.schema_arrow.names]
+                for batch in parquet.iter_batches(batch_rows, columns=held):
+                    yield pa.RecordBatch.from_arrays(
+                        [
+                            batch.column(field.name).cast(field.type)
+                            if field.name in held
+                            else pa.nulls(batch.num_rows, field.type)
+                            for field in schema
+                        ],
+                        schema=schema,
+                    )
+
+    def batches(
+        self,
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+        columns: tuple[str, ...] = ("*",),
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a snapshot as Arrow batches, typed as in the contract, read file by file."""
+        table = self.table(contract)
+        if table.current_snapshot() is None:
+            return
+        where = between(contract, days) if days else AlwaysTrue()
+        scan = table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=columns)
+        schema = arrow_schema(contract, columns)
+        for batch in scan.to_arrow_batch_reader():
+            yield batch.select(schema.names).cast(schema)
+
+    def arrow(
+        self,
+        contract: Table,
+        days: Days | None = None,
+        snapshot_id: int | None = None,
+        columns: tuple[str, ...] = ("*",),
+    ) -> pa.Table:
+        """The rows of a snapshot as one Arrow table, typed as in the contract."""
+        batches = self.batches(contract, days, snapshot_id, columns)
+        return pa.Table.from_batches(batches, schema=arrow_schema(contract, columns))
+
+
+def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schema:
+    """The contract's Arrow schema, or that of some of its columns in the order asked for."""
+    schema = contract.arrow_schema()
+    return schema if columns == ("*",) else pa.schema([schema.field(name) for name in columns])
+
+
+def between(contract: Table, days: Days) -> BooleanExpression:
+    """The Iceberg filter for the partitions of `days`."""
+    name = contract.partition
+    return parser.parse(f"{name} >= '{days.first}' and {name} <= '{days.last}'")

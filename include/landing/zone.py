@@ -1,0 +1,82 @@
+"""The landing zone: `<landing>/<table>/date=YYYY-MM-DD/*`, `_SUCCESS` when complete."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from include.days import Days
+from include.settings import uri_of
+
+TABLES = ("events", "listings", "users")
+SUCCESS = "_SUCCESS"
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A landing zone, on a file system or an object store."""
+
+    location: str
+
+    def folder(self, table: str, day: date) -> str:
+        """URI of the folder of a table and a day of arrival."""
+        return f"{uri_of(self.location)}/{table}/date={day.isoformat()}"
+
+    def is_complete(self, table: str, day: date) -> bool:
+        """Whether the source said that the day is complete."""
+        system, path = fs.FileSystem.from_uri(f"{self.folder(table, day)}/{SUCCESS}")
+        return bool(system.get_file_info(path).type == fs.FileType.File)
+
+    def incomplete(self, tables: Iterable[str], days: Days) -> list[str]:
+        """Folders of the range that have no `_SUCCESS`."""
+        return [
+            self.folder(table, day)
+            for table in tables
+            for day in days
+            if not self.is_complete(table, day)
+        ]
+
+    def files(self, table: str, day: date) -> list[str]:
+        """URIs of a day's data files, sorted; names that start with `_` or `.` don't count."""
+        folder = self.folder(table, day)
+        scheme = folder.split("://", 1)[0]
+        system, path = fs.FileSystem.from_uri(folder)
+        selector = fs.FileSelector(path, recursive=False, allow_not_found=True)
+        return sorted(
+            f"{scheme}://{info.path}"
+            for info in system.get_file_info(selector)
+            if info.type == fs.FileType.File and not info.base_name.startswith(("_", "."))
+        )
+
+    @contextmanager
+    def write_day(self, table: str, day: date) -> Iterator["DayWriter"]:
+        """Write a day's files and, if nothing went wrong, `_SUCCESS` at the end."""
+        system, path = fs.FileSystem.from_uri(self.folder(table, day))
+        if system.get_file_info(path).type != fs.FileType.NotFound:
+            system.delete_dir(path)
+        system.create_dir(path, recursive=True)
+        yield DayWriter(system, path)
+        system.open_output_stream(f"{path}/{SUCCESS}").close()
+
+
+@dataclass
+class DayWriter:
+    """Writes the Parquet files of one landing day."""
+
+    system: fs.FileSystem
+    path: str
+    parts: int = 0
+
+    def write(self, rows: pa.Table) -> None:
+        """Write rows as one more file of the day."""
+        pq.write_table(
+            rows,
+            f"{self.path}/part-{self.parts:05d}.parquet",
+            filesystem=self.system,
+            coerce_timestamps="us",
+        )
+        self.parts += 1

@@ -1,0 +1,1 @@
+"""Fit one experiment: families, device, and how a fit is started."""

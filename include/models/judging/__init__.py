@@ -1,0 +1,1 @@
+"""Judge what was fitted: metrics, intervals, baselines, pictures, all on the same rows."""

@@ -1,0 +1,130 @@
+"""Predict with a saved model: the module of this package that Spark workers load too."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from tempfile import mkdtemp
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import fs
+from pydantic import ValidationError
+
+from include.errors import NoModelError
+from include.models.manifest import Manifest
+from include.models.matrix import Matrix, to_matrix
+
+MANIFEST_FILE = "manifest.json"
+
+
+class Model(Protocol):
+    """What both families offer."""
+
+    def save(self) -> bytes:
+        """The model without pickle."""
+        ...
+
+    def predict(self, matrix: Matrix, threads: int) -> NDArray[np.float64]:
+        """Probabilities, shape (rows,)."""
+        ...
+
+
+def family(name: str) -> tuple[Any, str]:
+    """Class and file name of a family; imported late, because torch takes seconds."""
+    if name == "xgboost":
+        module = import_module("include.models.fitting.xgb")
+        return module.Trees, module.MODEL_FILE
+    module = import_module("include.models.fitting.network_model")
+    return module.Net, module.MODEL_FILE
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model's file and manifest, as bytes: small enough to send to every worker."""
+
+    manifest: Manifest
+    content: bytes
+
+    def require_features(self, features: Sequence[str], source: str) -> None:
+        """Refuse to predict on other columns than the model was trained on.
+
+        Raises:
+            NoModelError: The ordered lists differ; the text names the difference.
+        """
+        mine, theirs = list(self.manifest.features), list(features)
+        if mine == theirs:
+            return
+        lacking = [name for name in mine if name not in theirs]
+        extra = [name for name in theirs if name not in mine]
+        raise NoModelError(
+            f"model {self.manifest.experiment} doesn't fit {source}: "
+            f"it needs {lacking or 'nothing that is missing'}, doesn't know {extra or 'nothing'}"
+            + ("" if lacking or extra else ", and the order differs")
+            + ". Train a model on the present features, or pin one that fits"
+        )
+
+    def load(self) -> "Predictor":
+        """Build the model, once a process."""
+        kind, _ = family(self.manifest.family)
+        return Predictor(self.manifest, kind.load(self.content))
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model in memory."""
+
+    manifest: Manifest
+    model: Model
+
+    def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> NDArray[np.float64]:
+        """Probabilities of rows with the model's features, `campaign_id` and `category`."""
+        return self.model.predict(to_matrix(rows, self.manifest.layout), threads)
+
+
+def read_model(uri: str) -> SavedModel:
+    """Read a saved model and check its file against the manifest's hash.
+
+    Raises:
+        NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
+    """
+    system, path = fs.FileSystem.from_uri(_readable(uri))
+    try:
+        with system.open_input_stream(f"{path}/{MANIFEST_FILE}") as stream:
+            manifest = Manifest.model_validate_json(stream.read())
+        with system.open_input_stream(f"{path}/{manifest.model_file}") as stream:
+            content = stream.read()
+    except FileNotFoundError as error:
+        raise NoModelError(f"the model at {uri} lacks a file: {error}") from None
+    except ValidationError as error:
+        keys = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+        raise NoModelError(
+            f"the model at {uri} was saved by another version of the code: its {MANIFEST_FILE} "
+            f"differs in {keys or 'its form'}. Train a model with this one (train_weekly)"
+        ) from None
+    seen = hashlib.sha256(content).hexdigest()
+    if seen != manifest.model_sha256:
+        raise NoModelError(
+            f"{uri}/{manifest.model_file} is not the file that was saved: its SHA-256 is {seen}, "
+            f"the manifest says {manifest.model_sha256}. Don't score with it; pin another version"
+        )
+    return SavedModel(manifest, content)
+
+
+def _readable(uri: str) -> str:
+    """The URI itself, or of a copy where only the tracking server can reach it."""
+    if not uri.startswith("mlflow-artifacts:"):
+        return uri
+    import mlflow
+
+    from include.settings import settings
+
+    try:
+        copy = mlflow.artifacts.download_artifacts(
+            uri, dst_path=mkdtemp(prefix="model-"), tracking_uri=settings().mlflow_tracking_uri
+        )
+    except mlflow.MlflowException as error:
+        raise NoModelError(f"the model at {uri} can't be fetched: {error}") from None
+    return f"file://{copy.rstrip('/')}"

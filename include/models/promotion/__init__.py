@@ -1,0 +1,1 @@
+"""From judged experiments to a champion: compare, conditions, decision, and the way back."""

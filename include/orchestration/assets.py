@@ -1,0 +1,49 @@
+"""What tasks read and write, for the lineage in Airflow's UI. Nothing is scheduled by it.
+
+Schedules go by time, and order comes from the lake's ledger: an asset event has no data day.
+"""
+
+from airflow.sdk import Asset
+
+
+def lake_table(name: str) -> Asset:
+    """A table of the lake, such as `core.events`."""
+    return Asset(name=name, uri=f"lake://{name.replace('.', '/')}")
+
+
+def warehouse_table(name: str) -> Asset:
+    """A table of the warehouse, such as `predictions.campaign_propensity`."""
+    return Asset(name=name, uri=f"warehouse://{name.replace('.', '/')}")
+
+
+FEATURES = tuple(lake_table(f"features.{name}") for name in ("user_category", "user", "category"))
+DAILY_ACTIVITY = lake_table("features.user_category_daily")
+USERS = lake_table("core.users")
+EXAMPLES = lake_table("training.examples")
+SCORES = lake_table("scores.campaign_propensity")
+PREDICTIONS = warehouse_table("predictions.campaign_propensity")
+CONTACTS = warehouse_table("pii.contacts")
+CHAMPIONS = warehouse_table("analytics.champions")
+UPLIFT = warehouse_table("analytics.campaign_uplift")
+
+READS: dict[str, tuple[Asset, ...]] = {
+    "lake_days": (),
+    "examples": (USERS, *FEATURES[:2], DAILY_ACTIVITY),
+    "scores": (USERS, *FEATURES[:2]),
+}
+"""What a job reads of what other jobs made."""
+
+WRITES: dict[str, tuple[Asset, ...]] = {
+    "lake_days": (
+        lake_table("core.rejected_dimensions"),
+        USERS,
+        lake_table("core.listings"),
+        lake_table("core.rejected_events"),
+        lake_table("core.events"),
+        DAILY_ACTIVITY,
+        *FEATURES,
+    ),
+    "examples": (EXAMPLES,),
+    "scores": (SCORES,),
+}
+"""Tables that a job stages, in its order. A test compares them with what the jobs' receipts say."""

@@ -1,0 +1,129 @@
+"""What must be true of a loaded table before anybody sees it."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+from scipy.stats import chisquare
+from sqlalchemy import Connection, text
+
+from include.lake.checksum import rows_checksum
+from include.predictions.loading import SCORE_COLUMNS
+from include.predictions.publications import table_name
+
+log = logging.getLogger(__name__)
+
+MIN_ARM_P_VALUE = 1e-6
+"""Arms follow from a hash, so a fair split fails this once in a million campaigns and keys."""
+
+_TYPES = {
+    "score_date": pa.date32(), "campaign_id": pa.string(), "user_id": pa.int64(),
+    "score": pa.float64(), "rank": pa.int32(), "decile": pa.int32(), "arm": pa.string(),
+    "model_version": pa.string(),
+}  # fmt: skip
+LOADED_SCHEMA = pa.schema([(name, _TYPES[name]) for name in SCORE_COLUMNS])
+"""Types of the loaded rows as the lake has them, so that checksums can be compared."""
+
+
+def problems(
+    connection: Connection,
+    uri: str,
+    publication_id: int,
+    *,
+    day: date,
+    users: int,
+    holdout_shares: Mapping[str, float],
+    row_count: int,
+    checksum: str,
+) -> list[str]:
+    """Compare what was loaded with what was to arrive; an empty list is a pass.
+
+    Args:
+        connection: The warehouse.
+        uri: The same, for ADBC.
+        publication_id: The attempt.
+        day: The day of every row.
+        users: Known users on the day: each has a row per campaign.
+        holdout_shares: Each campaign's share of control, 0-1.
+        row_count: Rows in the lake.
+        checksum: Their checksum.
+    """
+    name = table_name(publication_id)
+    found: Any = connection.execute(
+        text(
+            "select count(*) as rows, count(distinct user_id) as users, "  # noqa: S608
+            "array_agg(distinct campaign_id order by campaign_id) as campaigns, "
+            "coalesce(bool_and(score between 0 and 1), false) as in_range, "
+            "coalesce(bool_and(score_date = :day), false) as of_the_day, "
+            "coalesce(bool_and(arm in ('treatment', 'control')), false) as arms_known "
+            f"from {name}"
+        ),
+        {"day": day},
+    ).one()
+    expected = users * len(holdout_shares)
+    wrong = []
+    if not found.rows == row_count == expected:
+        wrong.append(
+            f"{found.rows} rows were loaded, {row_count} scored, and {users} users × "
+            f"{len(holdout_shares)} campaigns make {expected}"
+        )
+    if found.users != users:
+        wrong.append(f"{found.users} users have scores, {users} are known")
+    if tuple(found.campaigns or ()) != tuple(sorted(holdout_shares)):
+        wrong.append(f"campaigns are {found.campaigns}, not {sorted(holdout_shares)}")
+    if not found.in_range:
+        wrong.append("there are scores outside 0-1")
+    if not found.of_the_day:
+        wrong.append("there are rows of another day")
+    if not found.arms_known:
+        wrong.append("there are arms other than treatment and control")
+    wrong += _unbalanced(connection, name, holdout_shares)
+    seen = loaded_checksum(uri, publication_id)
+    if seen != checksum:
+        wrong.append(f"the loaded rows' checksum is {seen}, the lake's {checksum}")
+    return wrong
+
+
+def _unbalanced(
+    connection: Connection, name: str, holdout_shares: Mapping[str, float]
+) -> list[str]:
+    """Campaigns whose control is too large or small to be chance (chi-square test)."""
+    counts = connection.execute(
+        text(
+            "select campaign_id, count(*) filter (where arm = 'control') as control, "  # noqa: S608
+            f"count(*) as users from {name} group by campaign_id"
+        )
+    )
+    wrong = []
+    for campaign, control, users in counts:
+        share = holdout_shares.get(campaign)
+        if share is None:
+            continue  # named among the wrong campaigns already
+        if share == 0:
+            if control:
+                wrong.append(f"{campaign} has {control} control users where none are wanted")
+            continue
+        expected = [users * share, users * (1 - share)]
+        p_value = float(chisquare([control, users - control], expected).pvalue)
+        if p_value < MIN_ARM_P_VALUE:
+            wrong.append(
+                f"{campaign} has {control} control users of {users}, where its holdout_share of "
+                f"{share} makes {expected[0]:.0f} (chi-square, p = {p_value:.1g})"
+            )
+    return wrong
+
+
+def loaded_checksum(uri: str, publication_id: int, where: str = "true") -> str:
+    """Checksum of a publication's rows, as `rows_checksum` of the lake's makes it."""
+    return rows_checksum(_rows(uri, publication_id, where))
+
+
+def _rows(uri: str, publication_id: int, where: str) -> Iterator[pa.RecordBatch]:
+    names = ", ".join(SCORE_COLUMNS)
+    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute(f"select {names} from {table_name(publication_id)} where {where}")  # noqa: S608
+        for batch in cursor.fetch_record_batch():
+            yield batch.cast(LOADED_SCHEMA)

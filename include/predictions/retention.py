@@ -1,0 +1,150 @@
+"""Drop what nobody needs any more: superseded versions, old days, reports of old runs."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
+
+from include.config import Retention, load_config
+from include.database.engine import engine as warehouse_engine
+from include.database.tables.predictions import Publication, Revert
+from include.database.tables.tasks import TaskState
+from include.predictions.publications import (
+    DAY_LOCK,
+    day_lock,
+    drop_leftovers,
+    set_state,
+    swap,
+    table_name,
+)
+from include.settings import settings
+
+
+def maintain_predictions() -> None:
+    """Drop superseded versions, old days, and what killed attempts left, by configured ages."""
+    warehouse = warehouse_engine(settings())
+    retention = load_config(settings()).warehouse.retention
+    now = datetime.now(UTC)
+    old = drop_old_days(warehouse, retention)
+    superseded = drop_superseded(warehouse, retention, now)
+    leftovers = drop_all_leftovers(warehouse)
+    with warehouse.begin() as connection:
+        states = drop_task_states(connection, retention, now)
+    print(
+        f"[maintain] predictions: {len(old)} old days, {len(superseded)} superseded versions, "
+        f"{len(leftovers)} tables of killed attempts, {states} task states dropped",
+        flush=True,
+    )
+
+
+def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list[int]:
+    """Drop the tables of versions that were replaced or taken back long ago; their records stay.
+
+    Returns:
+        The publications that can't be brought back any more.
+    """
+    before = now - timedelta(days=retention.superseded_days)
+    with engine.connect() as connection:
+        old = connection.execute(
+            select(Publication.publication_id, Publication.score_date).where(
+                Publication.status.in_(("superseded", "reverted")),
+                # The visible one came after it: only then did its time begin.
+                _replaced_at() < before,
+            )
+        ).all()
+    dropped = []
+    for publication_id, day in old:
+        with engine.begin() as connection:
+            if not _try_day(connection, day):
+                continue
+            status = connection.scalar(
+                select(Publication.status).where(Publication.publication_id == publication_id)
+            )
+            there = text("select to_regclass(:name) is not null")
+            name = table_name(publication_id)
+            if status == "published" or not connection.scalar(there, {"name": name}):
+                continue
+            connection.execute(text(f"drop table {name}"))
+            dropped.append(publication_id)
+    return dropped
+
+
+def _replaced_at() -> ColumnElement[datetime]:
+    """When it stopped being visible: its newest successor was made, or it was taken back."""
+    later = Publication.__table__.alias("later")
+    succeeded = (
+        select(func.max(later.c.created_at))
+        .where(
+            later.c.score_date == Publication.score_date,
+            later.c.publication_id > Publication.publication_id,
+            later.c.status != "rejected",
+        )
+        .scalar_subquery()
+    )
+    taken_back = (
+        select(func.max(Revert.reverted_at))
+        .where(Revert.from_publication_id == Publication.publication_id)
+        .scalar_subquery()
+    )
+    # Postgres's greatest passes over nulls.
+    return func.greatest(succeeded, taken_back, Publication.created_at)
+
+
+def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
+    """Take days out of the prediction table that are far older than the newest one.
+
+    Returns:
+        The publications dropped; their records stay, as superseded.
+    """
+    with engine.connect() as connection:
+        newest = connection.scalar(
+            select(func.max(Publication.score_date)).where(Publication.status == "published")
+        )
+        if newest is None:
+            return []
+        before = newest - timedelta(days=retention.published_days)
+        old = connection.execute(
+            select(Publication.publication_id, Publication.score_date)
+            .where(Publication.status == "published", Publication.score_date < before)
+            .order_by(Publication.score_date)
+        ).all()
+    dropped = []
+    for publication_id, day in old:
+
+        def record(connection: Connection, gone: int = publication_id) -> None:
+            reason = f"older than {retention.published_days} days: dropped by maintain_weekly"
+            set_state(connection, gone, "superseded", reason)
+
+        with day_lock(engine, day):
+            swap(engine, day, None, record)
+            # If this process ends here, the next week's `drop_superseded` finds the table.
+            with engine.begin() as connection:
+                connection.execute(text(f"drop table {table_name(publication_id)}"))
+        dropped.append(publication_id)
+    return dropped
+
+
+def drop_all_leftovers(engine: Engine) -> list[str]:
+    """Drop what killed attempts left behind, on days that nobody publishes at the moment."""
+    with engine.connect() as connection:
+        days = connection.scalars(
+            select(Publication.score_date).where(Publication.status == "rejected").distinct()
+        ).all()
+    dropped = []
+    for day in days:
+        with engine.begin() as connection:
+            if _try_day(connection, day):
+                dropped += drop_leftovers(connection, day)
+    return dropped
+
+
+def drop_task_states(connection: Connection, retention: Retention, now: datetime) -> int:
+    """Forget what tasks said that long ago."""
+    before = now - timedelta(days=retention.lake_snapshot_days)
+    gone = connection.execute(delete(TaskState).where(TaskState.changed_at < before))
+    return int(gone.rowcount)
+
+
+def _try_day(connection: Connection, day: date) -> bool:
+    """Whether no attempt on the day is running; keeps new ones out until the transaction ends."""
+    keys = {"first": DAY_LOCK, "second": day.toordinal()}
+    return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:first, :second)"), keys))

@@ -1,1 +1,0 @@
-"""From examples to a model. Imports no Airflow and no Spark; the training image has neither."""

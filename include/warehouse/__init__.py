@@ -1,1 +1,0 @@
-"""The warehouse: models, migrations, publishing. Imports no Airflow and no Spark."""

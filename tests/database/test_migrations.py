@@ -1,0 +1,86 @@
+"""Migrations make exactly what the models say, and can be undone."""
+
+from datetime import date
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from include.database.base import SCHEMAS, Base
+from include.database.engine import engine
+from include.database.migrate import migrate
+from include.predictions.revert import revert
+from include.settings import Settings
+
+
+def test_models_and_database_agree(place: Settings) -> None:
+    with engine(place, "admin").connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name in SCHEMAS,
+                "compare_type": True,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_down_to_nothing_and_up_again(place: Settings) -> None:
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "base")
+        schemas = "select count(*) from pg_namespace where nspname = any(:names)"
+        assert connection.scalar(text(schemas), {"names": list(SCHEMAS)}) == 0
+        migrate(connection)
+        assert connection.scalar(text(schemas), {"names": list(SCHEMAS)}) == len(SCHEMAS)
+
+
+def test_every_column_says_what_it_means(place: Settings) -> None:
+    with engine(place, "admin").connect() as connection:
+        silent = connection.execute(
+            text(
+                "select table_schema, table_name, column_name from information_schema.columns "
+                "where table_schema = any(:names) "
+                "and col_description(format('%I.%I', table_schema, table_name)::regclass, "
+                "ordinal_position) is null"
+            ),
+            {"names": list(SCHEMAS)},
+        ).all()
+    assert silent == []
+
+
+OLD_DAY = """
+create table predictions.publication_{id} (like predictions.campaign_propensity including defaults);
+insert into predictions.publication_{id}
+  select date '2026-03-10', 'cars', n, 0.5, n, 1, 'treatment', '{id}', {id}
+  from generate_series(1, 5) as n;
+alter table predictions.publication_{id} add primary key (score_date, campaign_id, user_id);
+insert into predictions.publications (score_date, status, model_version, model_policy,
+  lake_snapshots, row_count, checksum, created_at, run_id, reason)
+  values ('2026-03-10', '{status}', '{id}', 'as_of', '{{}}', 5, 'c', now(), 'r', '');
+"""
+ATTACH = (
+    "alter table predictions.campaign_propensity attach partition predictions.publication_2 "
+    "for values in ('2026-03-10')"
+)
+
+
+def test_days_that_an_earlier_revision_published_come_along(place: Settings) -> None:
+    """Both ways, with a visible version and one that was superseded, which can still come back."""
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "0001")
+        for number, status in ((1, "superseded"), (2, "published")):
+            connection.exec_driver_sql(OLD_DAY.format(id=number, status=status))
+        connection.exec_driver_sql(ATTACH)
+        for revision in ("0002", "0003", "0002", "0001", "head"):
+            migrate(connection, revision)
+            seen = connection.exec_driver_sql(
+                "select count(*), min(model_version) from predictions.latest_campaign_propensity"
+            ).one()
+            assert tuple(seen) == (5, "2"), revision
+    assert revert(engine(place), date(2026, 3, 10), None, "wrong prices", "ann") == 1
+    with engine(place, "analyst").connect() as connection:
+        seen = connection.execute(
+            text("select count(*), min(model_version) from predictions.latest_campaign_propensity")
+        ).one()
+    assert tuple(seen) == (5, "1")

@@ -1,0 +1,130 @@
+"""The same publications on the oldest supported Postgres, over TCP and with passwords.
+
+Needs the binaries of Postgres 15 (Debian: `apt-get install postgresql-15`); skipped without them.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.config import load_config
+from include.database.address import DATABASES, database_url
+from include.database.engine import engine
+from include.database.migrate import migrate
+from include.database.roles import create_team_roles, set_passwords
+from include.errors import SettingsError
+from include.predictions.campaigns import copy_config
+from include.settings import Settings, load_settings
+from tests.audience import test_audience
+from tests.database import test_roles
+from tests.predictions import test_publish, test_revert
+from tests.predictions.score_rows import DAY, go, query, scores
+
+VERSION = 15
+PLACES = [Path(f"/usr/lib/postgresql/{VERSION}/bin"), Path(f"/usr/pgsql-{VERSION}/bin"),
+          Path(f"/opt/homebrew/opt/postgresql@{VERSION}/bin")]  # fmt: skip
+BIN = next((place for place in PLACES if (place / "initdb").exists()), None)
+pytestmark = pytest.mark.skipif(BIN is None, reason=f"no Postgres {VERSION} on this machine")
+
+PASSWORD = "p@ss/word: 1"  # of a shape that a URL has to quote
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Iterator[str]:
+    """A server of its own; yields its URL as its owner."""
+    assert BIN is not None
+    # It refuses to run as root.
+    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+    home = Path(tempfile.mkdtemp(prefix="propensity-15-", dir="/var/tmp"))
+    if user:
+        os.chown(home, user.pw_uid, user.pw_gid)
+    (password := home / "password").write_text(PASSWORD, encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        subprocess.run([str(BIN / program), "-D", str(home / "data"), *arguments],  # type: ignore[operator]
+                       user=user.pw_uid if user else None, group=user.pw_gid if user else None,
+                       cwd=home, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+
+    password.chmod(0o644)
+    call("initdb", "-U", "boss", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8")
+    call("pg_ctl", "-w", "-l", str(home / "log"), "start", "-o",
+         f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off")  # fmt: skip
+    url = f"postgresql://boss:p%40ss%2Fword%3A%201@127.0.0.1:{port}"
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+        for name in DATABASES:
+            connection.execute(f"create database {name}")
+    yield url
+    call("pg_ctl", "-m", "immediate", "stop")
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def old(old_server: str) -> Iterator[Settings]:
+    environment = {f"PROPENSITY_{role}_PASSWORD": PASSWORD
+                   for role in ("PIPELINE", "ANALYST", "MARKETING")}  # fmt: skip
+    chosen = load_settings({"PROPENSITY_POSTGRES_URL": old_server, **environment})
+    with engine(chosen, "admin").begin() as connection:
+        migrate(connection, "base")
+        migrate(connection)
+        copy_config(connection, load_config(chosen))
+        create_team_roles(connection)
+    set_passwords(chosen, database_url(chosen, "warehouse", role="admin"))
+    yield chosen
+    for role in ("admin", "pipeline", "analyst", "marketing"):
+        engine(chosen, role).dispose()  # type: ignore[arg-type]
+    engine.cache_clear()
+
+
+def test_it_is_what_it_says(old: Settings) -> None:
+    ((version,),) = query(old, "show server_version")
+    assert version.startswith(f"{VERSION}.")
+
+
+def test_equal_scores_make_equal_publications_on_both(old: Settings, place: Settings) -> None:
+    what = scores(users=5_000, control=10)
+    ours, theirs = go(place, what), go(old, what)
+    assert (ours.row_count, ours.checksum) == (theirs.row_count, theirs.checksum)
+    content = ("select md5(string_agg(t::text, ',' order by campaign_id, user_id)) from (select "
+               "score_date, campaign_id, user_id, score, rank, decile, arm from "
+               "predictions.latest_campaign_propensity where score_date = :day) as t")  # fmt: skip
+    assert query(old, content, "analyst", day=DAY) == query(place, content, "analyst", day=DAY)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        test_publish.test_a_new_version_supersedes_the_old_and_the_old_is_kept,
+        test_publish.test_a_reader_with_an_older_snapshot_sees_the_whole_new_day,
+        test_publish.test_arms_that_no_chance_explains_are_refused,
+        test_revert.test_a_rerun_does_not_undo_it_unless_told_to,
+        test_revert.test_a_day_can_be_withdrawn_so_that_the_day_before_is_the_latest,
+        test_roles.test_each_attempt_is_refused_by_postgres,
+        test_roles.test_nobody_else_gets_in,
+        test_audience.test_consenting_treatment_best_first_with_address,
+        test_audience.test_a_team_sees_its_own_campaigns_only,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_what_holds_on_the_newest_holds_here(
+    old: Settings, check: Callable[[Settings], None]
+) -> None:
+    prepared = {"published": test_roles.with_predictions, "market": test_audience.with_contacts}
+    names = check.__code__.co_varnames[: check.__code__.co_argcount]
+    check(prepared.get(names[0], lambda settings: settings)(old))
+
+
+def test_without_a_password_the_sentence_names_the_setting(old: Settings) -> None:
+    lacking = load_settings({"PROPENSITY_POSTGRES_URL": old.postgres_url})
+    with pytest.raises(SettingsError, match="PROPENSITY_ANALYST_PASSWORD isn't set"):
+        database_url(lacking, "warehouse", role="analyst")

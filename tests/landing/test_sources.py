@@ -1,0 +1,92 @@
+"""Sources: what lands is what was there; made-up traffic follows from its seed."""
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from include.days import Days
+from include.landing.sources import completejourney, synthetic
+from include.landing.sources.synthetic import Traffic, events_batch
+from include.landing.zone import Landing
+
+DAY = date(2026, 3, 10)
+
+
+def test_the_real_data_lands_whole(tmp_path: Path) -> None:
+    every = completejourney.events()
+    assert Counter(every.event_type) == {
+        "purchase": 1_469_307,
+        "campaign_contact": 6_589,
+        "coupon_redemption": 2_102,
+    }
+    assert every.event_id.is_unique
+    assert every.user_id.nunique() == 2_469
+    assert every.landing_date.min() == date(2017, 1, 1)
+    assert every.landing_date.max() == date(2018, 1, 1)
+
+    days = Days(date(2017, 1, 1), date(2017, 1, 2))
+    landing = Landing(str(tmp_path))
+    assert completejourney.land(landing, days) == 2
+    assert completejourney.land(landing, days) == 0, "what is complete isn't landed again"
+    (file,) = landing.files("events", days.first)
+    landed = pq.read_table(file.removeprefix("file://"))
+    assert landed.num_rows == int((every.landing_date == days.first).sum())
+    (file,) = landing.files("users", days.first)
+    users = pq.read_table(file.removeprefix("file://")).to_pylist()
+    assert all(user["email"].endswith("@example.org") for user in users)
+    assert 0.6 < np.mean([user["marketing_consent"] for user in users]) < 0.8
+
+
+def test_synthetic_traffic_follows_from_its_seed() -> None:
+    traffic = Traffic(events_per_day=5_000, is_shuffled=True, duplicate_share=0.1, late_share=0.1)
+    rows = events_batch(traffic, DAY, 0, 5_000)
+    assert rows.equals(events_batch(traffic, DAY, 0, 5_000))
+    other = Traffic(events_per_day=5_000, seed=2)
+    assert not rows.equals(events_batch(other, DAY, 0, 5_000))
+
+
+def test_few_users_make_most_events() -> None:
+    users = events_batch(Traffic(users=1_000), DAY, 0, 50_000).column("user_id").to_numpy()
+    counts = np.sort(np.bincount(users, minlength=1_000))[::-1]
+    assert counts[:100].sum() / counts.sum() > 0.4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05])
+def test_switches_spoil_about_the_share_that_they_say(share: float) -> None:
+    traffic = Traffic(duplicate_share=share, late_share=share, malformed_share=share)
+    rows = events_batch(traffic, DAY, 0, 40_000)
+    ids = rows.column("event_id").to_pylist()
+    late = sum(at.date() < DAY for at in rows.column("occurred_at").to_pylist())
+    malformed = sum(kind == "telepathy" for kind in rows.column("event_type").to_pylist())
+    for count in (len(ids) - len(set(ids)), late, malformed):
+        assert share * 0.85 <= count / len(ids) <= share * 1.15
+
+
+def test_a_users_events_gather_in_their_favourite_categories() -> None:
+    rows = events_batch(Traffic(users=50, categories=20), DAY, 0, 20_000)
+    by_user: dict[int, Counter[int]] = {}
+    for user, listing in zip(
+        rows.column("user_id").to_pylist(), rows.column("listing_id").to_pylist(), strict=True
+    ):
+        by_user.setdefault(user, Counter())[listing % 20] += 1
+    shares = [sum(n for _, n in c.most_common(2)) / c.total() for c in by_user.values()]
+    assert np.mean(shares) > 0.6
+
+
+def test_what_cannot_be_made_is_refused() -> None:
+    with pytest.raises(ValueError, match="60 categories need at least as many listings"):
+        Traffic(listings=50, categories=60)
+
+
+def test_large_days_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic, "BATCH_ROWS", 100)
+    landing = Landing(str(tmp_path))
+    traffic = Traffic(users=250, listings=120, categories=5, events_per_day=250)
+    assert synthetic.land(landing, traffic, Days(DAY, DAY)) == 250
+    assert len(landing.files("events", DAY)) == 3
+    assert len(landing.files("users", DAY)) == 3
+    assert landing.incomplete(("events", "listings", "users"), Days(DAY, DAY)) == []

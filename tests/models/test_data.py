@@ -1,0 +1,53 @@
+"""The split by time: what judges is newer than what stops, that newer than what is fitted."""
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import PipelineError
+from include.lake.tables import DataFile
+from include.models.examples import split_by_time
+from tests.models.example_files import CONTRACT
+
+SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
+
+
+def lake(days: list[date]) -> Any:
+    files = {day: [DataFile(f"{day}-{n}", 10) for n in range(2)] for day in days}
+    return SimpleNamespace(files_by_day=lambda *_: files)
+
+
+def test_by_hand() -> None:
+    """As of April the 5th, the labels of that day's snapshot aren't complete, nor is there a later.
+
+    Both may be in the table: of a training of a later week.
+    """
+    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 100)
+    assert split.train.snapshots == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
+    assert split.valid.snapshots == (date(2026, 3, 22),)
+    assert split.test.snapshots == (date(2026, 3, 29),)
+    assert [len(part) for part in (split.train, split.valid, split.test)] == [60, 20, 20]
+    assert [file.uri for file in split.test.files] == ["2026-03-29-0", "2026-03-29-1"]
+
+
+@given(st.sets(st.dates(date(2026, 1, 1), date(2026, 2, 1)), max_size=12),
+       st.dates(date(2026, 1, 1), date(2026, 2, 1)), st.integers(0, 9))  # fmt: skip
+def test_parts_follow_each_other_and_nothing_is_from_the_future(
+    days: set[date], as_of: date, horizon: int
+) -> None:
+    known = sorted(day for day in days if (as_of - day).days >= horizon)
+    if len(known) < 3:
+        with pytest.raises(
+            PipelineError,
+            match=f"has {len(known)} snapshot dates with complete labels as of {as_of}",
+        ):
+            split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
+        return
+    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
+    parts = [split.train.snapshots, split.valid.snapshots, split.test.snapshots]
+    assert [day for part in parts for day in part] == known
+    assert len(parts[1]) == len(parts[2]) == 1
