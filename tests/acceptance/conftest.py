@@ -15,10 +15,15 @@ from tests.acceptance.on_cluster import NAMESPACE, kubectl
 
 
 @pytest.fixture(scope="module", autouse=True)
-def as_its_user(laptop: None) -> None:
+def as_its_user(laptop: None) -> Iterator[None]:
     """The `.local`, the port and the cluster of whoever started pytest."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         pytest.fail("acceptance tests share one Airflow: run them in one process, without -n")
+    with pytest.MonkeyPatch.context() as patch:
+        # A make below the one that started pytest would print which folder it enters and leaves.
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")

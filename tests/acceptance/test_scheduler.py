@@ -27,10 +27,10 @@ LATEST = "select distinct score_date from predictions.latest_campaign_propensity
 def scheduler(after_make_run: None) -> Iterator[None]:
     """Airflow, up while this module runs."""
     try:
-        say(run("make", "up").strip())
+        say(run("make", "-s", "up").strip())
         yield
     finally:
-        run("make", "down")
+        run("make", "-s", "down")
 
 
 def test_every_dag_is_there_and_none_has_an_import_error() -> None:
@@ -151,7 +151,7 @@ def test_after_the_weekly_upkeep_the_audience_is_whoever_may_be_mailed() -> None
 
 
 def test_make_down_leaves_no_process_behind() -> None:
-    say(run("make", "down").strip())
+    say(run("make", "-s", "down").strip())
     assert left_behind() == []
 
 

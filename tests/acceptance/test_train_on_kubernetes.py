@@ -59,10 +59,10 @@ def airflow_with_pods(
             patch.setenv(f"AIRFLOW__SCHEDULER__{key}", value)
         settings.cache_clear()
         try:
-            say(run("make", "up").strip())
+            say(run("make", "-s", "up").strip())
             yield
         finally:
-            run("make", "down")
+            run("make", "-s", "down")
     settings.cache_clear()
 
 
