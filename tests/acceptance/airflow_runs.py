@@ -50,18 +50,18 @@ def trigger(dag_id: str, **parameters: Any) -> None:
 
 
 def wait_for_success(what: str, states: Callable[[], list[str]], runs: int = 1) -> None:
-    """Follow runs until all have ended, and say how they go.
+    """Follow runs until all have ended; say how they go, at changes and every half a minute.
 
     Raises:
         AssertionError: One failed, or they didn't end in time.
     """
-    started, seen = time.monotonic(), Counter[str]()
-    while time.monotonic() - started < LIMIT_S:
+    started, seen, said_s = time.monotonic(), Counter[str](), 0.0
+    while (took_s := time.monotonic() - started) < LIMIT_S:
         now = Counter(states())
-        if now != seen:
-            seen = now
+        if now != seen or took_s > said_s + 30:
+            seen, said_s = now, took_s
             told = ", ".join(f"{count} {state}" for state, count in sorted(seen.items()))
-            say(f"  {time.monotonic() - started:5.0f} s  {what}: {told}")
+            say(f"  {took_s:5.0f} s  {what}: {told or 'no run yet'}")
         if seen.total() == runs and set(seen) <= {"success", "failed"}:
             break
         time.sleep(1)
