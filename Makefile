@@ -39,15 +39,15 @@ test: setup ## every test that needs no cluster
 bench: setup ## how fast: ratios against the bare tool on the same work
 	@bin/python -m tests.bench.training
 	@bin/python -m tests.bench.consumer_queries
+	@bin/python -m tests.bench.waiting_reader
 
-lint: setup ## ruff, mypy, the lock and the generated docs; changes nothing
+lint: setup ## ruff, mypy and the generated docs, without network; changes nothing
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	bin/python -m include.database.dictionary --check docs/data_dictionary.md
-	$(MAKE) --no-print-directory lock-check
 
-lock-check: setup
+lock-check: setup ## whether the locks follow from their .in files; asks the package index
 	@cp requirements.txt .venv/lock.txt && $(call compile_lock,requirements.in,.venv/lock.txt) && \
 	diff -u requirements.txt .venv/lock.txt || { echo "requirements.txt does not follow from requirements.in: run 'make lock'" >&2; exit 1; }
 	@cp $(TRAINING).txt .venv/lock.txt && $(call compile_lock,$(TRAINING).in -c requirements.txt,.venv/lock.txt) && \
@@ -55,6 +55,12 @@ lock-check: setup
 
 test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at (kind, for one)
 	@bin/python -m pytest tests/kubernetes $(PYTEST_ARGS)
+
+# Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.
+ACCEPTANCE := bin/python -m pytest tests/acceptance -v -s -x
+SUITES ?= after_run or own_data or scheduler
+test-acceptance: setup ## after `make run`: its tables, own data, the scheduler [SUITES=cluster|large]
+	@$(ACCEPTANCE) -m "$(SUITES)" $(PYTEST_ARGS)
 
 ##@ The whole stack with docker-compose
 compose-up: .env ## build the images, start every service, wait until all are healthy
@@ -65,8 +71,8 @@ DAY ?= 2017-12-24
 compose-run: .env ## the main job in the stack, on real data, as of a Sunday [DAY=2017-12-24]
 	@$(COMPOSE) run --rm --no-deps -T init python -m include.stack.compose_run $(DAY)
 
-compose-test: setup ## build, up, main job, kills, down and up again; needs a Docker engine
-	@bin/python tests/acceptance/compose.py $(COMPOSE_TEST_ARGS)
+compose-test: setup ## build, up, main job, kills, down and up again [QUICK=1: no main job and kills]
+	@$(ACCEPTANCE) -m "compose$(if $(QUICK), and not main_job)" $(PYTEST_ARGS)
 
 compose-down: .env ## stop the stack; its data stays in volumes (docker-compose down -v removes them)
 	@$(COMPOSE) down --remove-orphans
@@ -121,4 +127,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: compose-up compose-run compose-test compose-down run up down sql test test-kubernetes training-image bench lint lock lock-check setup docs format clean help
+.PHONY: compose-up compose-run compose-test compose-down run up down sql test test-acceptance test-kubernetes training-image bench lint lock lock-check setup docs format clean help

@@ -13,9 +13,10 @@ import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
 
-# Tests must not see the settings of the laptop they run on.
-for name in [name for name in os.environ if name.startswith(("PROPENSITY_", "AIRFLOW", "MLFLOW"))]:
-    del os.environ[name]
+PREFIXES = ("PROPENSITY_", "AIRFLOW", "MLFLOW")
+
+# Tests must not see the settings of the laptop they run on; tests/acceptance asks for them back.
+LAPTOP = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith(PREFIXES)}
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="propensity-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -32,6 +33,19 @@ from include.embedded.postgres import start_postgres, stop_postgres
 from include.predictions.campaigns import copy_config
 from include.settings import Settings, load_settings, settings
 from spark_jobs.session import spark_session
+
+
+@pytest.fixture(scope="module")
+def laptop() -> Iterator[None]:
+    """The settings that pytest was started with, for as long as a module runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+            patch.delenv(name)
+        for name, value in LAPTOP.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,35 +1,20 @@
-"""Ask Airflow for runs, as a person would, and wait for them; for the scripts in this folder."""
+"""Ask Airflow for runs, as a person would, and wait for them."""
 
 import json
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
 from include.database.address import database_url
 from include.settings import settings
+from tests.acceptance.commands import PROJECT, run, say
 
-PROJECT = Path(__file__).parents[2]
 LIMIT_S = 900
-
-
-def run(*command: str) -> str:
-    """What a command prints; ends the script if it fails."""
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        sys.exit(
-            f"{' '.join(command)} ended with {ended.returncode}:\n"
-            f"{(ended.stdout + ended.stderr)[-3000:]}"
-        )
-    return ended.stdout
-
-
-def sql(query: str, role: str = "pipeline") -> str:
-    """What `make sql` prints."""
-    return run("make", "-s", "sql", f"Q={query}", f"ROLE={role}").strip()
+# A DAG's file has its name; tests/dags has the list that says which there must be.
+DAGS = {path.stem for path in (PROJECT / "dags").glob("*.py")}
 
 
 def airflow(query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -40,44 +25,44 @@ def airflow(query: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def backfill(dag_id: str, first: str, last: str, days: int) -> None:
     """Backfill a range and wait until every day of it succeeded."""
-    started = time.monotonic()
     command = ("bin/airflow", "backfill", "create", "--dag-id", dag_id)
     run(*command, "--from-date", first, "--to-date", last)
-    states: list[str] = []
-    while time.monotonic() - started < LIMIT_S:
-        time.sleep(2)
+
+    def states() -> list[str]:
         found = airflow(
             "select state from dag_run where dag_id = %s and run_type = 'backfill' "
             "and data_interval_start::date between %s and %s", dag_id, first, last,
         )  # fmt: skip
-        states = [state for (state,) in found]
-        if len(states) == days and set(states) <= {"success", "failed"}:
-            break
-    if states != ["success"] * days:
-        sys.exit(f"FAILED: {dag_id} over {first}..{last}: {states}")
-    took = time.monotonic() - started
-    print(f"ok: {dag_id} over {first}..{last}, {days} days, in {took:.0f} s", flush=True)
+        return [state for (state,) in found]
+
+    wait_for_success(f"{dag_id} over {first}..{last}", states, days)
 
 
 def trigger(dag_id: str, **parameters: Any) -> None:
     """Trigger a DAG with parameters, and wait until it succeeded."""
-    started = time.monotonic()
-    known = {
-        run_id for (run_id,) in airflow("select run_id from dag_run where dag_id = %s", dag_id)
-    }
+    runs = "select run_id, state from dag_run where dag_id = %s"
+    known = {run_id for run_id, _ in airflow(runs, dag_id)}
     run("bin/airflow", "dags", "trigger", dag_id, "-c", json.dumps(parameters))
-    state = "none"
-    while time.monotonic() - started < LIMIT_S and state not in ("success", "failed"):
+    wait_for_success(
+        f"{dag_id} {parameters}",
+        lambda: [state for run_id, state in airflow(runs, dag_id) if run_id not in known],
+    )
+
+
+def wait_for_success(what: str, states: Callable[[], list[str]], runs: int = 1) -> None:
+    """Follow runs until all have ended; say how they go, at changes and every half a minute.
+
+    Raises:
+        AssertionError: One failed, or they didn't end in time.
+    """
+    started, seen, said_s = time.monotonic(), Counter[str](), 0.0
+    while (took_s := time.monotonic() - started) < LIMIT_S:
+        now = Counter(states())
+        if now != seen or took_s > said_s + 30:
+            seen, said_s = now, took_s
+            told = ", ".join(f"{count} {state}" for state, count in sorted(seen.items()))
+            say(f"  {took_s:5.0f} s  {what}: {told or 'no run yet'}")
+        if seen.total() == runs and set(seen) <= {"success", "failed"}:
+            break
         time.sleep(1)
-        found = airflow("select run_id, state from dag_run where dag_id = %s", dag_id)
-        state = next((state for run_id, state in found if run_id not in known), "none")
-    if state != "success":
-        sys.exit(f"FAILED: {dag_id} with {parameters}: {state}")
-    print(f"ok: {dag_id} {parameters} in {time.monotonic() - started:.0f} s", flush=True)
-
-
-def expect(what: str, seen: str, expected: str) -> None:
-    """Compare what `make sql` printed; ends the script where it differs."""
-    if seen != expected:
-        sys.exit(f"FAILED: {what}: {seen!r}, not {expected!r}")
-    print(f"ok: {what}", flush=True)
+    assert seen == Counter(success=runs), f"{what}: {dict(seen)} of {runs} runs"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.airflow_runs import run
+from tests.acceptance.commands import run
 
 NAMESPACE = "propensity-acceptance"
 

@@ -1,4 +1,4 @@
-"""A warehouse on a Postgres of its own, for scripts that are no tests: gone when they end."""
+"""A warehouse on a Postgres of its own, for benches and acceptance: gone when they end."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
+from unittest.mock import patch
 
 from include.config import load_config
 from include.database.address import Role
@@ -26,15 +27,16 @@ def own_warehouse() -> Iterator[Settings]:
     # Not in a folder of root's: as root, the server runs as another user.
     home = Path(tempfile.mkdtemp(prefix="propensity-own-", dir="/var/tmp"))
     home.chmod(0o755)
-    os.environ["PROPENSITY_HOME"] = str(home)
-    place = load_settings({"PROPENSITY_HOME": str(home)})
+    ours = {"PROPENSITY_HOME": str(home)}
+    place = load_settings(ours)
     start_postgres(place)
     try:
         with engine(place, "admin").begin() as connection:
             migrate(connection)
             copy_config(connection, load_config(place))
             create_team_roles(connection)
-        yield place
+        with patch.dict(os.environ, ours):
+            yield place
     finally:
         for role in get_args(Role):
             engine(place, role).dispose()

@@ -1,17 +1,17 @@
 """Fit on examples several times larger than the pod's memory limit, on the cluster of KUBECONFIG.
 
-    KUBECONFIG=… bin/python tests/acceptance/train_large.py [ROWS] [LIMIT]
+Makes examples up, lets each family fit on them in a pod with that limit, and prints the size of the
+examples as Arrow, and what the pods said: time, rows per second, the most memory. Needs a cluster
+on this machine and the image of `make training-image`. 9 million rows in pods of 1 GiB, unless the
+environment says otherwise:
 
-Default: 9 million rows in pods of 1 GiB. Makes examples up, lets each family fit on them in a pod
-with that limit, and prints the size of the examples as Arrow, and what the pods said: time, rows
-per second, the most memory. Needs a cluster on this machine and the image of `make
-training-image`.
+    LARGE_ROWS=1000000 LARGE_MEMORY=512Mi make test-acceptance SUITES=large
 """
 
 import os
-import sys
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +19,9 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import yaml
-from kubernetes import client, config
+from kubernetes import config
 
 from include.config import load_config
 from include.config.kubernetes import Kubernetes
@@ -32,8 +33,11 @@ from include.models.fitting.arguments import fit_arguments
 from include.orchestration.pods import training_pod
 from include.orchestration.training_pod_operator import TrainingPodOperator
 from include.settings import Settings, settings
-from tests.acceptance.on_cluster import NAMESPACE, kubectl, pod_settings
+from tests.acceptance.commands import say
+from tests.acceptance.on_cluster import pod_settings
 from tests.predictions.own_warehouse import own_warehouse
+
+pytestmark = pytest.mark.large
 
 SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
 EXPERIMENTS = {
@@ -79,10 +83,52 @@ def land(place: Settings, rows: int) -> tuple[int, int]:
         path.parent.mkdir(parents=True)
         pq.write_table(table, path, compression="zstd")
         files.append(uri)
-        print(f"  {count:,} rows of {day}", flush=True)
+        say(f"  {count:,} rows of {day}")
     snapshot = commit(lake, contract, SUNDAYS, files, {})
     assert snapshot is not None
     return snapshot, size
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> Iterator[Settings]:
+    """A warehouse and a lake of their own, with experiments of two families."""
+    with own_warehouse() as place, pytest.MonkeyPatch.context() as patch:
+        path = place.home / "experiments.yaml"
+        path.write_text(yaml.safe_dump(EXPERIMENTS), encoding="utf-8")
+        patch.setenv("PROPENSITY_EXPERIMENTS", str(path))
+        settings.cache_clear()
+        tracking.connect(settings())
+        (place.home / "mlflow").mkdir(exist_ok=True)
+        yield settings()
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def snapshot(warehouse: Settings) -> int:
+    """The lake's snapshot with the examples."""
+    rows = int(os.environ.get("LARGE_ROWS", "9_000_000"))
+    made, size = land(warehouse, rows)
+    say(f"examples: {rows:,} rows, {size / 2**30:.1f} GiB as Arrow")
+    return made
+
+
+@pytest.fixture(scope="module")
+def pods(namespace: str, warehouse: Settings) -> Kubernetes:
+    """How pods see all that."""
+    config.load_kube_config(os.environ["KUBECONFIG"])
+    seen = pod_settings(warehouse.home)
+    seen["environment"]["PROPENSITY_EXPERIMENTS"] = str(warehouse.experiments)
+    return Kubernetes.model_validate(seen)
+
+
+@pytest.mark.parametrize("experiment", ["trees", "net"])
+def test_a_fit_streams_what_its_memory_could_not_hold(
+    experiment: str, snapshot: int, pods: Kubernetes
+) -> None:
+    memory = os.environ.get("LARGE_MEMORY", "1Gi")
+    started = time.monotonic()
+    fit(pods, experiment, memory, snapshot)
+    say(f"{experiment} in {time.monotonic() - started:.0f} s, in a pod of {memory}")
 
 
 def fit(kubernetes: Kubernetes, name: str, memory: str, snapshot: int) -> None:
@@ -100,33 +146,3 @@ def fit(kubernetes: Kubernetes, name: str, memory: str, snapshot: int) -> None:
     store = SimpleNamespace(get=lambda *_: None, set=lambda *_: None, delete=lambda *_: None)
     operator.execute({"ti": ti, "run_id": uuid.uuid4().hex, "dag": SimpleNamespace(),
                       "task_state_store": store})  # type: ignore[typeddict-item]  # fmt: skip
-
-
-def main(rows: int, memory: str) -> None:
-    config.load_kube_config(os.environ["KUBECONFIG"])
-    client.CoreV1Api().list_node()
-    with own_warehouse() as place:
-        path = place.home / "experiments.yaml"
-        path.write_text(yaml.safe_dump(EXPERIMENTS), encoding="utf-8")
-        os.environ["PROPENSITY_EXPERIMENTS"] = str(path)
-        settings.cache_clear()
-        kubectl("create", "namespace", NAMESPACE)
-        try:
-            tracking.connect(settings())
-            (place.home / "mlflow").mkdir(exist_ok=True)
-            snapshot, size = land(settings(), rows)
-            kubernetes = pod_settings(place.home)
-            kubernetes["environment"]["PROPENSITY_EXPERIMENTS"] = str(path)
-            print(f"examples: {rows:,} rows, {size / 2**30:.1f} GiB as Arrow; pods of {memory}",
-                  flush=True)  # fmt: skip
-            for name in ("trees", "net"):
-                started = time.monotonic()
-                fit(Kubernetes.model_validate(kubernetes), name, memory, snapshot)
-                print(f"ok: {name} in {time.monotonic() - started:.0f} s", flush=True)
-        finally:
-            kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-
-
-if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(int(given[0]) if given else 9_000_000, given[1] if len(given) > 1 else "1Gi")

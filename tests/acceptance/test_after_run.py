@@ -1,13 +1,10 @@
-"""After `make run`: what the README promises of the tables, asked in SQL as a reader would.
+"""After `make run`: what the README promises of the tables, asked in SQL as a reader would."""
 
-bin/python tests/acceptance/after_run.py
-"""
+import pytest
 
-import subprocess
-import sys
-from pathlib import Path
+from tests.acceptance.commands import sql
 
-PROJECT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.after_run, pytest.mark.usefixtures("after_make_run")]
 
 CHECKS = {
     "every known user x every campaign, each pair once, all in [0, 1]": (
@@ -47,19 +44,6 @@ CHECKS = {
 }
 
 
-def main() -> None:
-    failed = 0
-    for name, (query, expected) in CHECKS.items():
-        ended = subprocess.run(
-            ["make", "-s", "sql", f"Q={query}"],
-            cwd=PROJECT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        seen = ended.stdout.strip()
-        failed += seen != expected
-        print(f"{'ok' if seen == expected else f'FAILED, got {seen}'}: {name}")
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(bool(failed))
-
-
-if __name__ == "__main__":
-    main()
+@pytest.mark.parametrize(("query", "expected"), CHECKS.values(), ids=CHECKS)
+def test_the_tables_hold_what_the_readme_says(query: str, expected: str) -> None:
+    assert sql(query) == expected
