@@ -7,7 +7,6 @@ from include.audience.warehouse_erasure import begin, erase_predictions, finish
 from include.config import load_config
 from include.contracts import lake_tables
 from include.contracts.core import ERASED_USERS
-from include.database.address import database_url
 from include.database.engine import engine
 from include.errors import LakeError
 from include.lake.erasure import erase_rows, remember_erased
@@ -72,11 +71,10 @@ def erase_warehouse(user_id: int, contacts: int, lake_report: dict[str, Any]) ->
     Returns:
         The report: rows of contact data, what was removed from the lake and the warehouse.
     """
-    uri = database_url(settings(), "warehouse")
     report = {
         "pii.contacts": contacts,
         "lake": lake_report,
-        "warehouse": erase_predictions(engine(settings()), uri, user_id),
+        "warehouse": erase_predictions(engine(settings()), user_id),
     }
     with engine(settings()).begin() as connection:
         finish(connection, user_id, report)

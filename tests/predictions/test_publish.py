@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from include.database.engine import engine
 from include.errors import PublishError
-from include.predictions import publications
+from include.predictions import transition
 from include.predictions.publish import Scores
 from include.settings import Settings
 from tests.predictions.score_rows import DAY, STATUS, TABLES, VISIBLE, go, query, scores
@@ -88,8 +88,8 @@ def test_a_row_twice_is_refused_by_the_primary_key(place: Settings) -> None:
 def test_a_reader_who_holds_the_table_delays_but_does_not_break_it(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publications, "LOCK_TIMEOUT_MS", 50)
-    monkeypatch.setattr(publications, "LOCK_PAUSE_S", 0.1)
+    monkeypatch.setattr(transition, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(transition, "LOCK_PAUSE_S", 0.1)
     go(place, scores())
     reader = engine(place).connect()
     reader.execute(text("select count(*) from predictions.campaign_propensity"))
