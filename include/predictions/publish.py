@@ -214,6 +214,7 @@ def _show(attempt: _Attempt) -> None:
 
 
 STEPS: tuple[Callable[[_Attempt], None], ...] = (_begin, _load, _index, _check, _show)
+"""In order; after the last one readers see the day."""
 
 
 def _is_published(attempt: _Attempt) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from include.config import Retention, load_config
@@ -29,6 +29,7 @@ def maintain_predictions() -> None:
     old = drop_old_days(warehouse, retention)
     superseded = drop_superseded(warehouse, retention, now)
     leftovers = drop_all_leftovers(warehouse)
+    _analyse(warehouse)
     with warehouse.begin() as connection:
         states = drop_task_states(connection, retention, now)
     print(
@@ -36,6 +37,12 @@ def maintain_predictions() -> None:
         f"{len(leftovers)} tables of killed attempts, {states} task states dropped",
         flush=True,
     )
+
+
+def _analyse(engine: Engine) -> None:
+    """Statistics of the prediction table over all its days: autovacuum makes none of a parent."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze predictions.campaign_propensity"))
 
 
 def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list[int]:
