@@ -1,8 +1,8 @@
 """Contracts: one definition, the same columns in every schema, no contact data in the lake."""
 
 from include.contracts import Table, lake_tables
-from include.contracts.core import CONTACT_COLUMNS
 from include.database.dictionary import render
+from include.landing.columns import CONTACT_COLUMNS
 
 TABLES = {
     "core.events",

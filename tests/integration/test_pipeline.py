@@ -26,9 +26,8 @@ from include.landing.zone import Landing
 from include.models import tracking
 from include.models.fitting.launch import examples_snapshot, fit_in_subprocess
 from include.models.prediction import read_model
-from include.models.promotion import registry
 from include.models.promotion.decide import compare_and_record, promote
-from include.predictions.choose import choose_model
+from include.predictions.choose import choose, choose_model
 from include.predictions.publish_day import publish_day
 from include.settings import Settings, settings
 from spark_jobs import examples, lake_days, scores
@@ -163,7 +162,7 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     snapshot = examples_snapshot()
     client = tracking.connect(market)
     with pytest.raises(NoModelError, match="no model was champion on 2026-03-01; there are: "):
-        registry.choose(client, "as_of", FIRST, [])
+        choose(client, "as_of", FIRST, [])
     fit_in_subprocess("trees", snapshot, f"{LAST}", "train")
     verdict = compare_and_record("train", f"{LAST}", snapshot, [])
     assert verdict["summary"].startswith("trees has the lowest log loss of 1 experiments")
@@ -205,9 +204,9 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     assert list(first) == second
 
     with pytest.raises(NoModelError, match="there is no version '99'; there are: version"):
-        registry.choose(client, "pinned:99", LAST, [])
+        choose(client, "pinned:99", LAST, [])
     with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
-        registry.choose(client, "newest", LAST, [])
+        choose(client, "newest", LAST, [])
     assert choose_model(f"{FIRST}", "champion")["version"] == chosen["version"]
 
 

@@ -3,7 +3,6 @@
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ def decided(chosen: Settings, run: str) -> tuple[Any, ...]:
 
 def rollback(**parameters: Any) -> str:
     given = {"version": None, "from_date": None, "reason": "a test"} | parameters
-    return rollback_model(given, SimpleNamespace(run_id="r"))
+    return rollback_model(given, "ann")
 
 
 def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:

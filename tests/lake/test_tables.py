@@ -93,7 +93,7 @@ def test_neighbours_commit_in_parallel_and_none_is_lost(lake: Lake, place: Setti
     days = [DAY + timedelta(days=n) for n in range(8)]
     staged = {day: stage(lake, f"attempt-{n}", {day: [n]}) for n, day in enumerate(days)}
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda day: Lake(place).commit(USERS, [day], staged[day], {}), days))
+        list(pool.map(lambda day: commit(Lake(place), USERS, [day], staged[day], {}), days))
     assert users(lake) == {day: {n} for n, day in enumerate(days)}
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.test_lake import DAY, NEXT, stage, users
 
 from include.contracts.core import REJECTED_EVENTS, USERS
 from include.lake.commit import commit
@@ -16,6 +15,7 @@ from include.lake.erasure import erase_rows, remember_erased, said_user
 from include.lake.tables import Lake
 from include.lake.upkeep import expire, remove_orphans
 from include.settings import Settings
+from tests.lake.test_tables import DAY, NEXT, stage, users
 
 
 @pytest.fixture

@@ -84,9 +84,10 @@ def test_leftovers_go_unless_their_attempt_is_running(place: Settings) -> None:
 
 
 def test_old_task_states_go(place: Settings) -> None:
-    query(place, "insert into analytics.task_states values "
-          "('lake_daily', :day, 'old', 'failed', '', now() - interval '91 days'), "
-          "('lake_daily', :day, 'new', 'failed', '', now())", day=DAY)  # fmt: skip
+    query(place, "insert into analytics.task_states (dag_id, data_day, task_id, map_index, "
+          "state, detail, changed_at) values "
+          "('lake_daily', :day, 'old', -1, 'failed', '', now() - interval '91 days'), "
+          "('lake_daily', :day, 'new', -1, 'failed', '', now())", day=DAY)  # fmt: skip
     with engine(place).begin() as connection:
         assert drop_task_states(connection, KEEP, NOW) == 1
         assert connection.scalar(text("select task_id from analytics.task_states")) == "new"
