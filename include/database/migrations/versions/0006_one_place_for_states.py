@@ -53,6 +53,10 @@ def upgrade() -> None:
         schema="predictions",
     )
     op.alter_column("service_level", "reader_patience_s", server_default=None, schema="predictions")
+    # Users are numbered by their sources; a row without a number is a mistake.
+    for table in ("erasures", "contacts"):
+        op.execute(f"alter table pii.{table} alter column user_id drop default")
+        op.execute(f"drop sequence if exists pii.{table}_user_id_seq")
 
 
 def downgrade() -> None:
