@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
@@ -11,7 +12,9 @@ from include.database.upsert import upsert
 from include.predictions.erased_rows import remove_erased
 from include.predictions.publications import table_name
 from include.predictions.retention import drop_all_leftovers
-from include.predictions.transition import Change, Day, transition
+from include.predictions.transition import Change, Day, sqlstate, transition
+
+UNDEFINED_TABLE = "42P01"
 
 
 def begin(connection: Connection, user_id: int, requested_by: str) -> int:
@@ -95,7 +98,12 @@ def _vacuum(engine: Engine, tables: list[str]) -> None:
     """Let the deleted rows leave the files, too, as far as no transaction may still read them."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for name in tables:
-            connection.execute(text(f"vacuum {name}"))
+            try:
+                connection.execute(text(f"vacuum {name}"))
+            except DBAPIError as error:
+                # Of an attempt that was killed, and dropped since.
+                if sqlstate(error) != UNDEFINED_TABLE:
+                    raise
 
 
 def finish(connection: Connection, user_id: int, report: dict[str, Any]) -> None:
