@@ -69,7 +69,7 @@ def scores(
 
 
 def tenths(users: int) -> "np.ndarray[Any, np.dtype[np.int32]]":
-    """Deciles by rank: of tenths that can't be equal, the first ones are larger, as ntile has it."""
+    """Deciles by rank: of tenths that can't be equal, the first are larger, as ntile has it."""
     sizes = [users // 10 + (number < users % 10) for number in range(10)]
     return np.repeat(np.arange(1, 11, dtype=np.int32), sizes)
 
