@@ -1,21 +1,23 @@
 """Erase a user everywhere, and say what was removed where."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from include.audience.places import places_of
 from include.audience.warehouse_erasure import begin, erase_predictions, finish
 from include.config import load_config
 from include.contracts import lake_tables
 from include.contracts.core import ERASED_USERS
-from include.database.address import database_url
 from include.database.engine import engine
 from include.errors import LakeError
 from include.lake.erasure import erase_rows, remember_erased
 from include.lake.ledger import record_erased
 from include.lake.tables import Lake
-from include.lake.upkeep import expire
+from include.lake.upkeep import expire, remove_orphans
 from include.settings import settings
 
+STAGED_FOR = timedelta(hours=1)
+"""Staged files of attempts younger than this are left to their attempts."""
 PASSES = 3
 """A job that was about to commit when the erasure began may bring rows in once more."""
 
@@ -58,6 +60,9 @@ def erase_lake(user_id: int) -> dict[str, Any]:
             )
         # Whether or not rows were found now: an attempt that was killed may have rewritten already.
         snapshots, files = expire(lake, contract, datetime.now(UTC))
+        # Of attempts that are over: a running one may be about to commit its files, and will be
+        # refused, since it was built before.
+        files += remove_orphans(lake, contract, datetime.now(UTC) - STAGED_FOR)
         report[contract.name] = {"rows": rows, "snapshots": snapshots, "files": files}
         print(
             f"[erase] {contract.name}: {rows} rows, {snapshots} snapshots, {files} files removed",
@@ -70,13 +75,14 @@ def erase_warehouse(user_id: int, contacts: int, lake_report: dict[str, Any]) ->
     """Delete the user from every version of the predictions, and store the report.
 
     Returns:
-        The report: rows of contact data, what was removed from the lake and the warehouse.
+        The report: rows of contact data, what was removed from the lake and the warehouse, and
+        where a search still found the user.
     """
-    uri = database_url(settings(), "warehouse")
     report = {
         "pii.contacts": contacts,
         "lake": lake_report,
-        "warehouse": erase_predictions(engine(settings()), uri, user_id),
+        "warehouse": erase_predictions(engine(settings()), user_id),
+        "left": places_of(settings(), user_id),
     }
     with engine(settings()).begin() as connection:
         finish(connection, user_id, report)

@@ -1,17 +1,20 @@
 """Take one user out of the warehouse: contact data at once, then every published version."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
-from include.predictions.checks import loaded_checksum
-from include.predictions.publications import KEPT, day_lock, table_name
+from include.predictions.erased_rows import remove_erased
+from include.predictions.publications import table_name
+from include.predictions.retention import drop_all_leftovers
+from include.predictions.transition import Change, Day, sqlstate, transition
 
-MASK = (1 << 64) - 1
+UNDEFINED_TABLE = "42P01"
 
 
 def begin(connection: Connection, user_id: int, requested_by: str) -> int:
@@ -37,67 +40,70 @@ def begin(connection: Connection, user_id: int, requested_by: str) -> int:
     return int(removed.rowcount)
 
 
-def erase_predictions(engine: Engine, uri: str, user_id: int) -> dict[str, int]:
+def erase_predictions(engine: Engine, user_id: int) -> dict[str, int]:
     """Delete a user's rows from every version of every day, published or kept beside.
 
-    The row count and the checksum of each publication follow: without that, the next run of the
-    day, which no longer scores the user, would look like new content.
+    Needs `begin` to be committed: a publication that is being made meanwhile leaves the user out
+    when it becomes visible, because the exchange looks at `pii.erasures` itself.
 
     Args:
         engine: The warehouse.
-        uri: The same, for ADBC.
         user_id: The user.
 
     Returns:
         Rows removed by table; tables without any are left out.
     """
-    with engine.connect() as connection:
-        publications = connection.execute(
-            select(Publication.publication_id, Publication.score_date)
-            .where(Publication.status.in_(KEPT))
-            .order_by(Publication.publication_id)
-        ).all()
     removed: dict[str, int] = {}
-    for publication_id, day in publications:
-        # One day at a time and under its lock: a publication that is being made is not yet ours.
-        with day_lock(engine, day):
-            if rows := _erase_publication(engine, uri, publication_id, user_id):
-                removed[table_name(publication_id)] = rows
+    done: set[date] = set()
+    while days := _days(engine) - done:  # again: days may have come meanwhile
+        for day in sorted(days):
+            _erase_day(engine, day, user_id, removed)
+        done |= days
     with engine.begin() as connection:
         for model in (CampaignContact, CampaignCohort):
             gone = connection.execute(delete(model).where(model.user_id == user_id)).rowcount
             if gone:
                 removed[f"{model.__table__.schema}.{model.__tablename__}"] = gone
+    drop_all_leftovers(engine)
+    _vacuum(engine, [name for name in removed if name.startswith("predictions.publication_")])
     return removed
 
 
-def _erase_publication(engine: Engine, uri: str, publication_id: int, user_id: int) -> int:
-    name = table_name(publication_id)
+def _days(engine: Engine) -> set[date]:
     with engine.connect() as connection:
-        there = connection.scalar(text("select to_regclass(:name) is not null"), {"name": name})
-    if not there:
-        return 0
-    theirs = int(loaded_checksum(uri, publication_id, f"user_id = {int(user_id)}"), 16)
-    with engine.begin() as connection:
-        gone = connection.execute(
-            text(f"delete from {name} where user_id = :user"),  # noqa: S608
-            {"user": user_id},
-        ).rowcount
-        if gone:
-            row: Any = connection.execute(
-                select(Publication.checksum, Publication.row_count).where(
-                    Publication.publication_id == publication_id
-                )
-            ).one()
-            connection.execute(
-                update(Publication)
-                .where(Publication.publication_id == publication_id)
-                .values(
-                    checksum=f"{(int(row.checksum, 16) - theirs) & MASK:016x}",
-                    row_count=row.row_count - gone,
-                )
-            )
-    return int(gone)
+        return set(connection.scalars(select(Publication.score_date).distinct()))
+
+
+def _erase_day(engine: Engine, day: date, user_id: int, removed: dict[str, int]) -> None:
+    found: dict[str, int] = {}
+
+    def decide(_connection: Connection, here: Day) -> Change | None:
+        found.clear()
+        numbers = [v.publication_id for v in here.versions.values() if v.has_table]
+
+        def erase(connection: Connection) -> None:
+            for number in numbers:
+                if gone := remove_erased(connection, number, user_id):
+                    found[table_name(number)] = gone
+
+        shown = here.visible
+        return Change(visible=shown.publication_id if shown else None, also=erase)
+
+    transition(engine, day, decide)
+    for name, gone in found.items():
+        removed[name] = removed.get(name, 0) + gone
+
+
+def _vacuum(engine: Engine, tables: list[str]) -> None:
+    """Let the deleted rows leave the files, too, as far as no transaction may still read them."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for name in tables:
+            try:
+                connection.execute(text(f"vacuum {name}"))
+            except DBAPIError as error:
+                # Of an attempt that was killed, and dropped since.
+                if sqlstate(error) != UNDEFINED_TABLE:
+                    raise
 
 
 def finish(connection: Connection, user_id: int, report: dict[str, Any]) -> None:

@@ -80,6 +80,8 @@ class Warehouse(Strict):
 
     due_after_hours: int = Field(ge=0, le=48)
     """Scores of a day are expected this many hours after its end (UTC)."""
+    reader_patience_s: int = Field(default=120, ge=1, le=1_800)
+    """Readers who keep a publication waiting for longer than this are ended, in seconds."""
     retention: Retention
 
 

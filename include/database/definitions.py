@@ -15,6 +15,7 @@ ORDER = (
     "roles.sql",
     "ownership.sql",
     "functions/log_audience_access.sql",
+    "functions/end_blockers.sql",
     "views/latest_campaign_propensity.sql",
     "views/campaign_audience.sql",
     "views/freshness.sql",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.orm import Session
 
 from include.database.tables.lake import IngestAccounting, LakePartition, QualityResult
 from include.database.upsert import upsert
@@ -147,3 +148,12 @@ def first_committed_day(connection: Connection, table: str) -> date | None:
         .order_by(LakePartition.partition_date)
         .limit(1)
     )
+
+
+def committed_by(connection: Connection, table: str, day: date) -> LakePartition | None:
+    """What the ledger says of a partition; None where the lake never held it."""
+    with Session(connection) as session:
+        found = session.get(LakePartition, (table, day))
+        if found is not None:
+            session.expunge(found)
+        return found

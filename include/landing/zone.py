@@ -22,9 +22,13 @@ class Landing:
 
     location: str
 
+    def folder_of(self, table: str) -> str:
+        """URI of the folder of a table."""
+        return f"{uri_of(self.location)}/{table}"
+
     def folder(self, table: str, day: date) -> str:
         """URI of the folder of a table and a day of arrival."""
-        return f"{uri_of(self.location)}/{table}/date={day.isoformat()}"
+        return f"{self.folder_of(table)}/date={day.isoformat()}"
 
     def is_complete(self, table: str, day: date) -> bool:
         """Whether the source said that the day is complete."""

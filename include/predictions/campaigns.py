@@ -33,5 +33,9 @@ def copy_config(connection: Connection, config: PipelineConfig) -> None:
     connection.execute(
         update(CampaignRow).where(CampaignRow.campaign_id.not_in(known)).values(is_active=False)
     )
-    due = {"is_only_row": True, "due_after_hours": config.warehouse.due_after_hours}
+    due = {
+        "is_only_row": True,
+        "due_after_hours": config.warehouse.due_after_hours,
+        "reader_patience_s": config.warehouse.reader_patience_s,
+    }
     upsert(connection, ServiceLevel, [due])

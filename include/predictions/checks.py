@@ -11,21 +11,13 @@ from scipy.stats import chisquare
 from sqlalchemy import Connection, text
 
 from include.lake.checksum import rows_checksum
-from include.predictions.loading import SCORE_COLUMNS
+from include.predictions.loading import LOADED_SCHEMA, SCORE_COLUMNS
 from include.predictions.publications import table_name
 
 log = logging.getLogger(__name__)
 
 MIN_ARM_P_VALUE = 1e-6
 """Arms follow from a hash, so a fair split fails this once in a million campaigns and keys."""
-
-_TYPES = {
-    "score_date": pa.date32(), "campaign_id": pa.string(), "user_id": pa.int64(),
-    "score": pa.float64(), "rank": pa.int32(), "decile": pa.int32(), "arm": pa.string(),
-    "model_version": pa.string(),
-}  # fmt: skip
-LOADED_SCHEMA = pa.schema([(name, _TYPES[name]) for name in SCORE_COLUMNS])
-"""Types of the loaded rows as the lake has them, so that checksums can be compared."""
 
 
 def problems(
@@ -34,6 +26,7 @@ def problems(
     publication_id: int,
     *,
     day: date,
+    model_version: str,
     users: int,
     holdout_shares: Mapping[str, float],
     row_count: int,
@@ -46,6 +39,7 @@ def problems(
         uri: The same, for ADBC.
         publication_id: The attempt.
         day: The day of every row.
+        model_version: The model of every row.
         users: Known users on the day: each has a row per campaign.
         holdout_shares: Each campaign's share of control, 0-1.
         row_count: Rows in the lake.
@@ -58,7 +52,8 @@ def problems(
             "array_agg(distinct campaign_id order by campaign_id) as campaigns, "
             "coalesce(bool_and(score between 0 and 1), false) as in_range, "
             "coalesce(bool_and(score_date = :day), false) as of_the_day, "
-            "coalesce(bool_and(arm in ('treatment', 'control')), false) as arms_known "
+            "coalesce(bool_and(arm in ('treatment', 'control')), false) as arms_known, "
+            "array_agg(distinct model_version order by model_version) as versions "
             f"from {name}"
         ),
         {"day": day},
@@ -80,10 +75,36 @@ def problems(
         wrong.append("there are rows of another day")
     if not found.arms_known:
         wrong.append("there are arms other than treatment and control")
+    if list(found.versions or ()) != [model_version]:
+        wrong.append(f"rows are of model {found.versions}, not {model_version}")
+    wrong += _misranked(connection, name)
     wrong += _unbalanced(connection, name, holdout_shares)
     seen = loaded_checksum(uri, publication_id)
     if seen != checksum:
         wrong.append(f"the loaded rows' checksum is {seen}, the lake's {checksum}")
+    return wrong
+
+
+def _misranked(connection: Connection, name: str) -> list[str]:
+    """Campaigns whose ranks aren't 1 to n by score and user, or whose deciles don't follow."""
+    rows = connection.execute(
+        text(
+            "select campaign_id, count(*) filter (where rank <> place or score > score_before "  # noqa: S608
+            "or (score = score_before and user_id < user_before)) as misranked, "
+            "count(*) filter (where decile <> tenth) as wrong_deciles from ("
+            "select campaign_id, user_id, score, rank, decile, row_number() over w as place, "
+            "ntile(10) over w as tenth, lag(score) over w as score_before, "
+            f"lag(user_id) over w as user_before from {name} "
+            "window w as (partition by campaign_id order by rank)) as ranked "
+            "group by campaign_id order by campaign_id"
+        )
+    )
+    wrong = []
+    for campaign, misranked, deciles in rows:
+        if misranked:
+            wrong.append(f"{campaign}: {misranked} ranks aren't 1 to n in the order of the scores")
+        if deciles:
+            wrong.append(f"{campaign}: {deciles} deciles don't follow from the ranks")
     return wrong
 
 

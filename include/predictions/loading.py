@@ -13,6 +13,13 @@ from include.predictions.publications import loading_name, table_name
 
 COLUMNS = tuple(column.name for column in CampaignPropensity.__table__.columns)
 SCORE_COLUMNS = tuple(name for name in COLUMNS if name != "publication_id")
+_TYPES = {
+    "score_date": pa.date32(), "campaign_id": pa.string(), "user_id": pa.int64(),
+    "score": pa.float64(), "rank": pa.int32(), "decile": pa.int32(), "arm": pa.string(),
+    "model_version": pa.string(),
+}  # fmt: skip
+LOADED_SCHEMA = pa.schema([(name, _TYPES[name]) for name in SCORE_COLUMNS])
+"""Types of the loaded rows as the lake has them, so that checksums can be compared."""
 _NARROW = {"decile": pa.int16()}
 
 

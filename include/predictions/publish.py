@@ -13,23 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.database.tables.predictions import Publication
-from include.errors import PublishRefusedError
+from include.errors import PublishError, PublishRefusedError
 from include.lake.checksum import rows_checksum, sum_checksums
 from include.predictions import checks, loading
-from include.predictions.publications import (
-    day_lock,
-    drop_leftovers,
-    loading_name,
-    set_state,
-    swap,
-    table_name,
-    visible,
-)
+from include.predictions.leftovers import drop_leftovers
+from include.predictions.locks import day_lock
 from include.predictions.revert import holding, release
+from include.predictions.transition import Change, Day, transition
 
 log = logging.getLogger(__name__)
 
@@ -94,22 +88,39 @@ def publish(engine: Engine, uri: str, scores: Scores) -> Published:
             still is.
     """
     row_count, checksum = _sum_up(scores)
-    with day_lock(engine, scores.score_date):
-        with engine.begin() as connection:
-            drop_leftovers(connection, scores.score_date)
-            current = visible(connection, scores.score_date)
-        if current and (current.checksum, current.row_count, current.model_version) == (
-            checksum, row_count, scores.model_version,
-        ):  # fmt: skip
-            return Published(current.publication_id, row_count, checksum, is_new=False)
+    day = scores.score_date
+    with day_lock(engine, day):
+        drop_leftovers(engine, day)
+        if unchanged := _unchanged(engine, scores, row_count, checksum):
+            return Published(unchanged, row_count, checksum, is_new=False)
         attempt = _Attempt(engine, uri, scores, row_count, checksum)
         try:
             for step in STEPS:
                 step(attempt)
         except Exception as error:
-            _reject(attempt, str(error))
-            raise
+            if _is_published(attempt):
+                # The answer to COMMIT was lost, and everything after it went wrong, too.
+                log.warning("publication %d is visible all the same", attempt.publication_id)
+            else:
+                _reject(attempt, str(error))
+                raise
     return Published(attempt.publication_id, row_count, checksum, is_new=True)
+
+
+def _unchanged(engine: Engine, scores: Scores, row_count: int, checksum: str) -> int | None:
+    """The visible publication, if it holds just these rows."""
+    same: list[int] = []
+
+    def look(_connection: Connection, day: Day) -> None:
+        same.clear()
+        shown = day.visible
+        content = (checksum, row_count, scores.model_version)
+        if shown and (shown.row.checksum, shown.row.row_count, shown.row.model_version) == content:
+            same.append(shown.publication_id)
+
+    # A transition that changes nothing still mends the view, should it show another day.
+    transition(engine, scores.score_date, look)
+    return same[0] if same else None
 
 
 def _sum_up(scores: Scores) -> tuple[int, str]:
@@ -142,7 +153,11 @@ def _begin(attempt: _Attempt) -> None:
             .returning(Publication.publication_id)
         ).scalar_one()
     with attempt.engine.connect() as connection:
-        hold = holding(connection, scores.score_date)
+        _refuse_reverted(connection, scores)
+
+
+def _refuse_reverted(connection: Connection, scores: Scores) -> None:
+    hold = holding(connection, scores.score_date)
     if hold and not scores.replaces_revert:
         raise PublishRefusedError(
             f"scores of {scores.score_date} were not published: {hold.reverted_by} reverted this "
@@ -168,6 +183,7 @@ def _check(attempt: _Attempt) -> None:
             attempt.uri,
             attempt.publication_id,
             day=scores.score_date,
+            model_version=scores.model_version,
             users=scores.users,
             holdout_shares=scores.holdout_shares,
             row_count=attempt.row_count,
@@ -182,31 +198,58 @@ def _check(attempt: _Attempt) -> None:
 
 
 def _show(attempt: _Attempt) -> None:
-    day, publication_id = attempt.scores.score_date, attempt.publication_id
+    scores, mine = attempt.scores, attempt.publication_id
 
-    def record(connection: Connection) -> None:
-        before = visible(connection, day)
+    def decide(connection: Connection, day: Day) -> Change | None:
+        before = day.visible
+        if before and before.publication_id == mine:
+            return None  # done already: the answer got lost
+        _refuse_reverted(connection, scores)
+        states = {mine: ("published", "all checks passed")}
         if before:
-            set_state(
-                connection, before.publication_id, "superseded", f"superseded by {publication_id}"
-            )
-        set_state(connection, publication_id, "published", "all checks passed")
-        release(connection, day)
+            states[before.publication_id] = ("superseded", f"superseded by {mine}")
+        return Change(visible=mine, states=states, also=lambda c: release(c, scores.score_date))
 
-    swap(attempt.engine, day, publication_id, record)
+    transition(attempt.engine, scores.score_date, decide)
 
 
 STEPS: tuple[Callable[[_Attempt], None], ...] = (_begin, _load, _index, _check, _show)
+"""In order; after the last one readers see the day."""
+
+
+def _is_published(attempt: _Attempt) -> bool:
+    """Whether readers see the attempt, as far as can be told."""
+    try:
+        with attempt.engine.connect() as connection:
+            found = connection.execute(
+                select(Publication.status).where(
+                    Publication.publication_id == attempt.publication_id
+                )
+            ).scalar_one_or_none()
+    except SQLAlchemyError:
+        return False
+    return found == "published"
 
 
 def _reject(attempt: _Attempt, reason: str) -> None:
-    if not attempt.publication_id:
+    """Put on record why, and drop the attempt's tables, unless readers ever saw them."""
+    mine = attempt.publication_id
+    if not mine:
         return
+
+    def decide(_connection: Connection, day: Day) -> Change | None:
+        found = day.versions.get(mine)
+        if found is None or found.was_visible:
+            return None
+        shown = day.visible
+        return Change(
+            visible=shown.publication_id if shown else None,
+            states={mine: ("rejected", reason)},
+            drop=(mine,),
+        )
+
     try:
-        with attempt.engine.begin() as connection:
-            for name in (loading_name, table_name):
-                connection.execute(text(f"drop table if exists {name(attempt.publication_id)}"))
-            set_state(connection, attempt.publication_id, "rejected", reason)
-    except SQLAlchemyError as error:
+        transition(attempt.engine, attempt.scores.score_date, decide)
+    except (SQLAlchemyError, PublishError) as error:
         # The record says already that the attempt did not finish; the next one drops the tables.
-        log.warning("could not clear publication %d away: %s", attempt.publication_id, error)
+        log.warning("could not clear publication %d away: %s", mine, error)

@@ -2,11 +2,15 @@
 
 from datetime import date
 
+from sqlalchemy import Connection
+
 from include.config import load_config
 from include.contracts import lake_tables
 from include.database.address import database_url
 from include.database.engine import engine
 from include.days import Days
+from include.errors import PublishRefusedError
+from include.lake.ledger import committed_by
 from include.lake.receipts import read_receipt, receipt_uri
 from include.lake.tables import Lake
 from include.predictions.campaigns import copy_config
@@ -19,16 +23,17 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
     """Publish a day of scores from the lake to the prediction table.
 
     Raises:
-        PublishRefusedError: A check failed, or a person reverted the day.
+        PublishRefusedError: A check failed, a person reverted the day, or the lake holds the
+            scores of another attempt by now.
     """
     receipt = read_receipt(receipt_uri(settings(), run, "scores"))
     config = load_config(settings())
     contract = lake_tables(config.events.names)["scores.campaign_propensity"]
     lake = Lake(settings())
     when = date.fromisoformat(day)
-    snapshot = lake.snapshot_id(contract)
     with engine(settings()).begin() as connection:
         copy_config(connection, config)
+        snapshot = _own_snapshot(connection, contract.name, when, receipt.attempt)
     scores = Scores(
         score_date=when,
         batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
@@ -47,3 +52,18 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
         + f"{published.publication_id}",
         flush=True,
     )
+
+
+def _own_snapshot(connection: Connection, table: str, day: date, attempt: str) -> int | None:
+    """The snapshot that holds what this run's `scores.publish` committed.
+
+    Not whatever is current: another run may have committed the day since.
+    """
+    found = committed_by(connection, table, day)
+    if found is None or found.attempt != attempt:
+        raise PublishRefusedError(
+            f"scores of {day} were not published: this run made attempt {attempt}, the lake holds "
+            f"{f'attempt {found.attempt}' if found else 'nothing'} of the day. What was visible "
+            "before still is. Clear `scores.build` of score_daily for this day"
+        )
+    return found.snapshot_id

@@ -1,20 +1,22 @@
 """Drop what nobody needs any more: superseded versions, old days, reports of old runs."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from include.config import Retention, load_config
 from include.database.engine import engine as warehouse_engine
 from include.database.tables.predictions import Publication, Revert
 from include.database.tables.tasks import TaskState
-from include.predictions.publications import (
-    DAY_LOCK,
-    day_lock,
-    drop_leftovers,
-    set_state,
-    swap,
-    table_name,
+from include.predictions.leftovers import drop_leftovers
+from include.predictions.locks import day_lock, try_day
+from include.predictions.transition import (
+    LOCK_NOT_AVAILABLE,
+    Change,
+    Day,
+    sqlstate,
+    transition,
 )
 from include.settings import settings
 
@@ -27,6 +29,7 @@ def maintain_predictions() -> None:
     old = drop_old_days(warehouse, retention)
     superseded = drop_superseded(warehouse, retention, now)
     leftovers = drop_all_leftovers(warehouse)
+    _analyse(warehouse)
     with warehouse.begin() as connection:
         states = drop_task_states(connection, retention, now)
     print(
@@ -36,6 +39,12 @@ def maintain_predictions() -> None:
     )
 
 
+def _analyse(engine: Engine) -> None:
+    """Statistics of the prediction table over all its days: autovacuum makes none of a parent."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze predictions.campaign_propensity"))
+
+
 def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list[int]:
     """Drop the tables of versions that were replaced or taken back long ago; their records stay.
 
@@ -43,27 +52,31 @@ def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list
         The publications that can't be brought back any more.
     """
     before = now - timedelta(days=retention.superseded_days)
+    is_old = select(Publication.publication_id, Publication.score_date).where(
+        Publication.status.in_(("superseded", "reverted")),
+        # The visible one came after it: only then did its time begin.
+        _replaced_at() < before,
+    )
     with engine.connect() as connection:
-        old = connection.execute(
-            select(Publication.publication_id, Publication.score_date).where(
-                Publication.status.in_(("superseded", "reverted")),
-                # The visible one came after it: only then did its time begin.
-                _replaced_at() < before,
-            )
-        ).all()
+        old = connection.execute(is_old).all()
     dropped = []
     for publication_id, day in old:
-        with engine.begin() as connection:
-            if not _try_day(connection, day):
-                continue
-            status = connection.scalar(
-                select(Publication.status).where(Publication.publication_id == publication_id)
-            )
-            there = text("select to_regclass(:name) is not null")
-            name = table_name(publication_id)
-            if status == "published" or not connection.scalar(there, {"name": name}):
-                continue
-            connection.execute(text(f"drop table {name}"))
+
+        def decide(
+            connection: Connection, found: Day, number: int = publication_id
+        ) -> Change | None:
+            version = found.versions.get(number)
+            if version is None or not version.has_table or version.is_attached:
+                return None  # brought back meanwhile, or gone
+            if not try_day(connection, found.day):
+                return None  # somebody is at it, perhaps to bring it back
+            still = is_old.where(Publication.publication_id == number)
+            if connection.execute(still).first() is None:
+                return None
+            shown = found.visible
+            return Change(visible=shown.publication_id if shown else None, drop=(number,))
+
+        if transition(engine, day, decide):
             dropped.append(publication_id)
     return dropped
 
@@ -108,18 +121,20 @@ def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
             .order_by(Publication.score_date)
         ).all()
     dropped = []
+    reason = f"older than {retention.published_days} days: dropped by maintain_weekly"
     for publication_id, day in old:
 
-        def record(connection: Connection, gone: int = publication_id) -> None:
-            reason = f"older than {retention.published_days} days: dropped by maintain_weekly"
-            set_state(connection, gone, "superseded", reason)
+        def decide(
+            _connection: Connection, found: Day, number: int = publication_id
+        ) -> Change | None:
+            shown = found.visible
+            if shown is None or shown.publication_id != number:
+                return None  # another version since: next week
+            return Change(visible=None, states={number: ("superseded", reason)}, drop=(number,))
 
         with day_lock(engine, day):
-            swap(engine, day, None, record)
-            # If this process ends here, the next week's `drop_superseded` finds the table.
-            with engine.begin() as connection:
-                connection.execute(text(f"drop table {table_name(publication_id)}"))
-        dropped.append(publication_id)
+            if transition(engine, day, decide):
+                dropped.append(publication_id)
     return dropped
 
 
@@ -131,9 +146,12 @@ def drop_all_leftovers(engine: Engine) -> list[str]:
         ).all()
     dropped = []
     for day in days:
-        with engine.begin() as connection:
-            if _try_day(connection, day):
-                dropped += drop_leftovers(connection, day)
+        try:
+            with day_lock(engine, day, wait_ms=100):
+                dropped += drop_leftovers(engine, day)
+        except DBAPIError as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
     return dropped
 
 
@@ -142,9 +160,3 @@ def drop_task_states(connection: Connection, retention: Retention, now: datetime
     before = now - timedelta(days=retention.lake_snapshot_days)
     gone = connection.execute(delete(TaskState).where(TaskState.changed_at < before))
     return int(gone.rowcount)
-
-
-def _try_day(connection: Connection, day: date) -> bool:
-    """Whether no attempt on the day is running; keeps new ones out until the transaction ends."""
-    keys = {"first": DAY_LOCK, "second": day.toordinal()}
-    return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:first, :second)"), keys))

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from include.database.engine import engine as warehouse_engine
-from include.database.tables.predictions import Publication, Revert
+from include.database.tables.predictions import Revert
 from include.errors import PublishError
-from include.predictions.publications import day_lock, set_state, swap, table_name, visible
+from include.predictions.locks import day_lock
+from include.predictions.transition import Change, Day, read_day, transition
 from include.settings import settings
 
 WITHDRAW = 0
@@ -54,52 +55,62 @@ def revert(
     """
     if not reason.strip():
         raise PublishError(f"{day} was not reverted: say why in `reason`")
-    with day_lock(engine, day):
-        with engine.connect() as connection:
-            before = visible(connection, day)
-            to = _choose(connection, day, before, publication_id)
-        before_id = before.publication_id if before else None
-        if to == before_id:
-            return to
+    asked_at = datetime.now(UTC)
+
+    def decide(connection: Connection, found: Day) -> Change | None:
+        before = found.visible.publication_id if found.visible else None
+        if _is_recorded(connection, day, reverted_by, asked_at):
+            return None  # done already: the answer got lost
+        to = _choose(found, publication_id)
+        if to == before:
+            return None
+        states = {}
+        if before is not None:
+            states[before] = ("reverted", f"taken back by {reverted_by}: {reason}")
+        if to is not None:
+            states[to] = ("published", f"brought back by {reverted_by}: {reason}")
 
         def record(connection: Connection) -> None:
-            if before_id is not None:
-                set_state(
-                    connection, before_id, "reverted", f"taken back by {reverted_by}: {reason}"
-                )
-            if to is not None:
-                set_state(connection, to, "published", f"brought back by {reverted_by}: {reason}")
             release(connection, day)
             connection.execute(
                 insert(Revert).values(
                     score_date=day,
-                    from_publication_id=before_id,
+                    from_publication_id=before,
                     to_publication_id=to,
                     reason=reason,
                     reverted_by=reverted_by,
-                    reverted_at=datetime.now(UTC),
+                    reverted_at=asked_at,
                     is_holding=True,
                 )
             )
 
-        swap(engine, day, to, record)
-    return to
+        return Change(visible=to, states=states, also=record)
+
+    with day_lock(engine, day):
+        transition(engine, day, decide)
+        with engine.connect() as connection:
+            shown = read_day(connection, day).visible
+    return shown.publication_id if shown else None
 
 
-def _choose(
-    connection: Connection, day: date, before: Row[Any] | None, publication_id: int | None
-) -> int | None:
-    there = connection.execute(
-        select(Publication.publication_id, Publication.status, Publication.model_version)
-        .where(Publication.score_date == day, Publication.status != "rejected")
-        .order_by(Publication.publication_id.desc())
-    ).all()
-    kept = [
-        row
-        for row in there
-        if connection.scalar(
-            text("select to_regclass(:name) is not null"), {"name": table_name(row.publication_id)}
+def _is_recorded(connection: Connection, day: date, reverted_by: str, asked_at: datetime) -> bool:
+    return bool(
+        connection.scalar(
+            select(Revert.revert_id).where(
+                Revert.score_date == day,
+                Revert.reverted_by == reverted_by,
+                Revert.reverted_at == asked_at,
+            )
         )
+    )
+
+
+def _choose(found: Day, publication_id: int | None) -> int | None:
+    day, before = found.day, found.visible
+    kept = [
+        version
+        for version in sorted(found.versions.values(), key=lambda v: v.publication_id, reverse=True)
+        if version.has_table and version.status != "rejected"
     ]
     if publication_id == WITHDRAW:
         if before is None:
@@ -107,16 +118,18 @@ def _choose(
         return None
     if publication_id is None:
         older = [
-            row.publication_id
-            for row in kept
-            if row.status == "superseded"
-            and (before is None or row.publication_id < before.publication_id)
+            version.publication_id
+            for version in kept
+            if version.status == "superseded"
+            and (before is None or version.publication_id < before.publication_id)
         ]
         if older:
-            return int(older[0])
-    elif publication_id in [row.publication_id for row in kept]:
+            return older[0]
+    elif publication_id in [version.publication_id for version in kept]:
         return publication_id
-    listed = ", ".join(f"{r.publication_id} ({r.status}, model {r.model_version})" for r in kept)
+    listed = ", ".join(
+        f"{v.publication_id} ({v.status}, model {v.row.model_version})" for v in kept
+    )
     wanted = "an earlier version" if publication_id is None else f"publication {publication_id}"
     raise PublishError(
         f"{day} can't be reverted to {wanted}: the versions kept are {listed or 'none'}. Give one "

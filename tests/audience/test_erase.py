@@ -17,7 +17,9 @@ def test_the_user_is_gone_from_every_version_and_checksums_follow(place: Setting
     go(place, scores(version="2"))
     go(place, scores(DAY + timedelta(days=1)))
     uri = database_url(place, "warehouse")
-    removed = erase_predictions(engine(place), uri, USER)
+    with engine(place).begin() as connection:
+        begin(connection, USER, "#123")
+    removed = erase_predictions(engine(place), USER)
     assert sorted(removed.values()) == [2, 2, 2]
     tables = [name for (name,) in query(place, TABLES)]
     assert len(tables) == 3
@@ -29,7 +31,7 @@ def test_the_user_is_gone_from_every_version_and_checksums_follow(place: Setting
                                     id=number)  # fmt: skip
         assert query(place, f"select count(*) from predictions.{name}") == [(rows,)] == [(98,)]
         assert loaded_checksum(uri, number) == checksum
-    assert erase_predictions(engine(place), uri, USER) == {}
+    assert erase_predictions(engine(place), USER) == {}
 
 
 def test_contacts_and_records_go_and_the_report_stays(place: Settings) -> None:
@@ -42,7 +44,7 @@ def test_contacts_and_records_go_and_the_report_stays(place: Settings) -> None:
     with engine(place).begin() as connection:
         assert begin(connection, USER, "#123") == 1
     assert query(place, "select user_id from pii.contacts") == [(8,)]
-    removed = erase_predictions(engine(place), database_url(place, "warehouse"), USER)
+    removed = erase_predictions(engine(place), USER)
     assert removed == {"predictions.campaign_contacts": 1, "analytics.campaign_cohorts": 1}
     with engine(place).begin() as connection:
         finish(connection, USER, {"warehouse": removed})

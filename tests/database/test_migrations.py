@@ -1,27 +1,29 @@
 """Migrations make exactly what the models say, and can be undone."""
 
+import threading
 from datetime import date
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from include.audience.warehouse_erasure import begin
 from include.database.base import SCHEMAS, Base
 from include.database.engine import engine
-from include.database.migrate import migrate
+from include.database.migrate import COMPARE, migrate
+from include.errors import PipelineError
 from include.predictions.revert import revert
 from include.settings import Settings
+from tests.predictions.score_rows import go, scores
 
 
-def test_models_and_database_agree(place: Settings) -> None:
+def test_models_and_database_agree_with_publications_in_it(place: Settings) -> None:
+    go(place, scores())
     with engine(place, "admin").connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={
-                "include_schemas": True,
-                "include_name": lambda name, kind, _: kind != "schema" or name in SCHEMAS,
-                "compare_type": True,
-            },
+            opts=COMPARE,
         )
         assert compare_metadata(context, Base.metadata) == []
 
@@ -84,3 +86,51 @@ def test_days_that_an_earlier_revision_published_come_along(place: Settings) -> 
             text("select count(*), min(model_version) from predictions.latest_campaign_propensity")
         ).one()
     assert tuple(seen) == (5, "1")
+
+
+def test_a_downgrade_that_would_destroy_what_nobody_could_fill_again_is_refused(
+    place: Settings,
+) -> None:
+    with engine(place).begin() as connection:
+        begin(connection, 7, "#123")
+    with engine(place, "admin").begin() as connection:
+        with pytest.raises(
+            PipelineError, match=r"to revision 0001: that would destroy pii\.erasures"
+        ):
+            migrate(connection, "0001")
+        migrate(connection, "0005")  # nothing is lost there
+        migrate(connection)
+
+
+def test_a_migration_waits_for_a_reader_in_short_tries(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.database.migrate.PAUSE_S", 0.05)
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "0005")
+    reader = engine(place, "admin").connect()
+    reader.execute(text("select count(*) from predictions.publications"))
+    threading.Timer(3.0, reader.rollback).start()
+    with engine(place, "admin").begin() as connection:
+        migrate(connection)
+    reader.close()
+    go(place, scores())
+
+
+def test_a_migration_that_readers_never_let_through_changes_nothing(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.database.migrate.TRIES", 1)
+    monkeypatch.setattr("include.database.migrate.PAUSE_S", 0.0)
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "0005")
+    with engine(place, "admin").connect() as reader:
+        reader.execute(text("select count(*) from predictions.publications"))
+        with (
+            pytest.raises(PipelineError, match="readers held a table through 1 tries"),
+            engine(place, "admin").begin() as connection,
+        ):
+            migrate(connection)
+    with engine(place, "admin").begin() as connection:
+        assert connection.scalar(text("select version_num from alembic_version")) == "0005"
+        migrate(connection)

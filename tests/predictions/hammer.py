@@ -19,7 +19,7 @@ import psycopg
 
 from include.database.address import database_url
 from include.database.engine import engine
-from include.predictions import publications
+from include.predictions import transition
 from include.predictions.revert import revert
 from include.settings import Settings
 from tests.predictions.own_warehouse import CAMPAIGNS, own_warehouse
@@ -98,7 +98,7 @@ def _wrong(row: Any, users: int, sums: Sequence[Any], *, is_whole: bool) -> str 
 def hammer(place: Settings, users: int, changes: int) -> list[Seen]:
     """Change what is visible `changes` times under readers' eyes; returns what they saw."""
     # Reading a day takes seconds at a million rows, so the lock is hard to come by.
-    publications.LOCK_PAUSE_S = publications.LOCK_PAUSE_MAX_S = 0.2
+    transition.LOCK_PAUSE_S = transition.LOCK_PAUSE_MAX_S = 0.2
     sums: dict[int, Any] = {}
     url = database_url(place, "warehouse", role="analyst")
 

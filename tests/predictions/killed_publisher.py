@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 
-from include.predictions import loading, publications, publish
+from include.predictions import loading, publish, transition
 from include.settings import settings
 from tests.predictions.score_rows import go, scores
 
@@ -55,15 +55,28 @@ def after(module: Any, name: str) -> Callable[[], None]:
     return arrange
 
 
+def once_it_was_visible() -> None:
+    """After the commit, before anybody heard of it."""
+    done = publish.transition
+
+    def change_and_die(*args: Any) -> Any:
+        changed = done(*args)
+        if changed is not None:
+            die()
+        return changed
+
+    publish.transition = change_and_die
+
+
 POINTS: dict[str, Callable[[], None]] = {
     **{f"before {name}": before_step(name) for name in ("begin", "load", "index", "check", "show")},
     "while loading": lambda: None,  # see main
     "while copying": while_copying,
     "loaded, not yet cleared": after(loading, "_freeze"),
     "indexed, not committed": after(loading, "index"),
-    "recorded, not exchanged": after(publications, "show_latest"),
-    "all but the commit": after(publications, "_exchange"),
-    "after the commit": after(publish, "swap"),
+    "recorded, not exchanged": after(transition, "_set_state"),
+    "all but the commit": after(transition, "_exchange"),
+    "after the commit": once_it_was_visible,
 }
 
 

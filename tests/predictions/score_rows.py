@@ -51,7 +51,7 @@ def scores(
                 pa.array(user),
                 pa.array((user + 1) / (users + 1) * 0.9 + shift),
                 pa.array((users - user).astype(np.int32)),
-                pa.array((1 + (users - user - 1) * 10 // users).astype(np.int32)),
+                pa.array(tenths(users)[users - user - 1]),
                 pa.array(arm),
                 pa.array([version] * users),
             ]
@@ -66,6 +66,12 @@ def scores(
         "run_id": "test",
     }  # fmt: skip
     return Scores(**(fields | changes))
+
+
+def tenths(users: int) -> "np.ndarray[Any, np.dtype[np.int32]]":
+    """Deciles by rank: of tenths that can't be equal, the first are larger, as ntile has it."""
+    sizes = [users // 10 + (number < users % 10) for number in range(10)]
+    return np.repeat(np.arange(1, 11, dtype=np.int32), sizes)
 
 
 def go(place: Settings, what: Scores) -> Published:

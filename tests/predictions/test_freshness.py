@@ -51,8 +51,14 @@ def features_are_there(place: Settings, day: date) -> None:
           "'c', '{}', now())", day=day)  # fmt: skip
 
 
+def contacts_are_there(place: Settings, day: date) -> None:
+    query(place, "insert into analytics.ingest_accounting values ('contacts', :day, 0, 0, 0, 0)",
+          day=day)  # fmt: skip
+
+
 def test_final(place: Settings, expected: date) -> None:
     go(place, scores(expected))
+    contacts_are_there(place, expected)
     assert freshness(place) == (expected, expected, True, "the newest expected day is published")
     ((age,),) = query(place, "select age from predictions.freshness", "marketing")
     assert timedelta(0) < age < timedelta(days=2)
@@ -132,3 +138,55 @@ def test_a_task_whose_process_was_killed_is_told_of_by_the_scheduler(
                           dag_run=SimpleNamespace(data_interval_start=start))  # fmt: skip
     listener.on_task_instance_failed(None, row, "no heartbeat")
     assert freshness(place)[3].endswith("no heartbeat")
+
+
+def test_a_later_day_does_not_stand_in_for_the_expected_one(
+    place: Settings, expected: date
+) -> None:
+    """A run for tomorrow's date, started by hand, made the night look final."""
+    go(place, scores(expected + timedelta(days=1)))
+    newest, _, is_final, reason = freshness(place)
+    assert (newest, is_final) == (expected + timedelta(days=1), False)
+    today = datetime.now(UTC).date()
+    if newest >= today:
+        assert reason == (
+            f"the newest published day, {newest}, is not over yet: withdraw it (revert_publication)"
+        )
+    else:
+        assert reason.startswith(f"{expected} is missing, although {newest} is published: ")
+
+
+def test_an_earlier_version_says_so(place: Settings, expected: date) -> None:
+    first = go(place, scores(expected)).publication_id
+    go(place, scores(expected, version="2"))
+    contacts_are_there(place, expected)
+    revert(engine(place), expected, None, "wrong prices", "ann")
+    assert freshness(place)[2:] == (
+        True,
+        f"{expected} is published, as an earlier version (publication {first}) that ann went back "
+        "to: wrong prices",
+    )
+
+
+def test_without_the_days_contacts_nobody_says_published(place: Settings, expected: date) -> None:
+    go(place, scores(expected))
+    assert freshness(place)[3].startswith(f"{expected} is published, but its contacts are not")
+
+
+def test_failed_warnings_are_told(place: Settings, expected: date) -> None:
+    go(place, scores(expected))
+    contacts_are_there(place, expected)
+    features_are_there(place, expected)
+    query(place, "insert into analytics.quality_results values ('a', 'core.events', 'e', 'value', "
+          ":day, :day, 'warning', false, 'why', '7 of 100 rows', now())", day=expected)  # fmt: skip
+    assert freshness(place)[3] == (
+        f"{expected} is published, with 1 warnings of its audits: core.events, value: 7 of 100 rows"
+    )
+
+
+def test_published_at_is_when_readers_could_see_it(place: Settings, expected: date) -> None:
+    """Not when the attempt began: with a reader in the way, minutes lie between them."""
+    go(place, scores(expected))
+    ((later,),) = query(place, "select f.published_at > p.created_at from predictions.freshness f "
+                        "join predictions.publications p using (publication_id)")  # fmt: skip
+    assert later

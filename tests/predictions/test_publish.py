@@ -2,17 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from sqlalchemy import text
 
 from include.database.engine import engine
 from include.errors import PublishError
-from include.predictions import publications
+from include.predictions import transition
 from include.predictions.publish import Scores
 from include.settings import Settings
 from tests.predictions.score_rows import DAY, STATUS, TABLES, VISIBLE, go, query, scores
@@ -88,8 +89,8 @@ def test_a_row_twice_is_refused_by_the_primary_key(place: Settings) -> None:
 def test_a_reader_who_holds_the_table_delays_but_does_not_break_it(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publications, "LOCK_TIMEOUT_MS", 50)
-    monkeypatch.setattr(publications, "LOCK_PAUSE_S", 0.1)
+    monkeypatch.setattr(transition, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(transition, "LOCK_PAUSE_S", 0.1)
     go(place, scores())
     reader = engine(place).connect()
     reader.execute(text("select count(*) from predictions.campaign_propensity"))
@@ -183,3 +184,45 @@ def test_rows_that_changed_on_the_way_are_refused(place: Settings) -> None:
     with pytest.raises(PublishError, match="the loaded rows' checksum is .*, the lake's "):
         go(place, replace(first, batches=batches))
     assert query(place, VISIBLE) == []
+
+
+def changed(what: Scores, column: str, change: Callable[[pa.Array], pa.Array]) -> Scores:
+    """The same rows with one column changed on the way: as a wrong job would have made them."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in what.batches():
+            place = batch.schema.get_field_index(column)
+            columns = [
+                *batch.columns[:place],
+                change(batch.column(place)),
+                *batch.columns[place + 1 :],
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+    return replace(what, batches=batches)
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "sentence"),
+    [
+        ("model_version", lambda c: pa.array(["9"] * len(c)), r"rows are of model \['9'\], not 2"),
+        ("rank", lambda c: pc.add(c, 1).cast(pa.int32()), "cars: 50 ranks aren't 1 to n"),
+        ("score", lambda c: pc.subtract(1.0, c), "cars: 49 ranks aren't 1 to n"),
+        ("decile", lambda c: pc.subtract(11, c).cast(pa.int32()), "cars: 50 deciles don't follow"),
+    ],
+)
+def test_what_a_wrong_job_would_make_is_refused(
+    place: Settings, column: str, change: Callable[[pa.Array], pa.Array], sentence: str
+) -> None:
+    go(place, scores())
+    with pytest.raises(PublishError, match=sentence):
+        go(place, changed(scores(version="2"), column, change))
+    assert query(place, VISIBLE) == [(DAY, 100, "1", "1")]
+
+
+def test_ties_are_ranked_by_user(place: Settings) -> None:
+    level = changed(
+        scores(users=4, campaigns=("cars",)), "score", lambda c: pa.array([0.5] * len(c))
+    )
+    with pytest.raises(PublishError, match="cars: 3 ranks aren't 1 to n"):
+        go(place, level)  # user 3 first: the order of the scores says nothing, that of users does

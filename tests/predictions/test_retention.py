@@ -8,7 +8,7 @@ from sqlalchemy import text
 from include.config import Retention
 from include.database.engine import engine
 from include.errors import PublishError
-from include.predictions.publications import day_lock
+from include.predictions.locks import day_lock
 from include.predictions.retention import (
     drop_all_leftovers,
     drop_old_days,

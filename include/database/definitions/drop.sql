@@ -1,6 +1,6 @@
 -- Before a downgrade: takes everything of this folder away again, but for the roles.
 drop view if exists predictions.freshness, marketing.campaign_audience;
-drop function if exists pii.log_audience_access();
+drop function if exists pii.log_audience_access(), predictions.end_blockers(integer);
 do $$
 declare
   name text;
@@ -19,7 +19,7 @@ begin
     end if;
   end loop;
   foreach name in array array['pipeline', 'analyst', 'marketing', 'audience_readers',
-                              'audience_owner'] loop
+                              'audience_owner', 'blocker_ender'] loop
     if exists (select from pg_roles where rolname = name) then
       execute format('drop owned by %I', name);
     end if;

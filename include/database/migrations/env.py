@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from include.database.base import SCHEMAS, Base
+from include.database.base import Base
+from include.database.migrate import COMPARE
 
 # Importing the models fills Base.metadata.
 from include.database.tables import audience, lake, models, predictions, tasks  # noqa: F401
@@ -10,7 +11,6 @@ from include.database.tables import audience, lake, models, predictions, tasks  
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
-    include_schemas=True,
-    include_name=lambda name, kind, _parents: kind != "schema" or name in SCHEMAS,
+    **COMPARE,
 )
 context.run_migrations()

@@ -14,7 +14,9 @@ class Contact(Base):
 
     __tablename__ = "contacts"
     __table_args__ = ({"schema": "pii", "comment": "Contact data: personal, never copied."},)
-    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="The user.")
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="The user."
+    )
     email: Mapped[str | None] = mapped_column(comment="Address for mails.")
     phone: Mapped[str | None] = mapped_column(comment="Phone number.")
     full_name: Mapped[str | None] = mapped_column(comment="Name.")
@@ -125,7 +127,10 @@ class Erasure(Base):
         {"schema": "pii", "comment": "Users who were erased, and what was removed where."},
     )
     user_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, comment="Who was erased: kept to keep them out."
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="Who was erased: kept to keep them out.",
     )
     requested_by: Mapped[str] = mapped_column(comment="Who asked for it.")
     requested_at: Mapped[datetime] = mapped_column(comment="When, last.")

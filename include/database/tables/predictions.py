@@ -91,7 +91,10 @@ class Publication(Base):
     )
     row_count: Mapped[int] = mapped_column(BigInteger, comment="Rows.")
     checksum: Mapped[str] = mapped_column(comment="Checksum of the rows, order-independent.")
-    created_at: Mapped[datetime] = mapped_column(comment="When it was decided.")
+    created_at: Mapped[datetime] = mapped_column(comment="When the attempt began.")
+    published_at: Mapped[datetime | None] = mapped_column(
+        comment="Since when readers could see it, the last time; null: they never could."
+    )
     run_id: Mapped[str] = mapped_column(comment="Airflow run that did it.")
     reason: Mapped[str] = mapped_column(comment="Why it has this status.")
 
@@ -156,4 +159,19 @@ class ServiceLevel(Base):
     )
     due_after_hours: Mapped[int] = mapped_column(
         comment="Scores of a day are due this many hours after its end (UTC)."
+    )
+    reader_patience_s: Mapped[int] = mapped_column(
+        comment="Readers who keep a publication waiting for longer are ended, in seconds."
+    )
+
+
+class PublicationLock(Base):
+    """Rows that the pipeline locks while it changes what is visible."""
+
+    __tablename__ = "publication_locks"
+    __table_args__ = (
+        {"schema": "predictions", "comment": "Locks of publications; only `pipeline` takes them."},
+    )
+    lock_name: Mapped[str] = mapped_column(
+        primary_key=True, comment="`exchange`, or `day` and the day of the scores."
     )

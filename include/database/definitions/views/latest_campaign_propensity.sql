@@ -1,5 +1,7 @@
 -- Each publication writes this view anew with its day as a constant: with a subquery in its place,
 -- the planner would prepare an index scan of every day that was ever published.
+-- Nobody publishes between the question and the view.
+select from predictions.publication_locks where lock_name = 'exchange' for update;
 drop view if exists predictions.latest_campaign_propensity;
 do $$
 declare

@@ -1,0 +1,102 @@
+"""Where a user can still be found: what stands in the report of an erasure as `left`."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import fs
+from sqlalchemy import text
+
+from include.config import load_config
+from include.contracts import lake_tables
+from include.contracts.core import ERASED_USERS
+from include.database.base import SCHEMAS
+from include.database.engine import engine
+from include.lake.erasure import said_user
+from include.lake.tables import Lake
+from include.landing.zone import TABLES, Landing
+from include.settings import Settings
+
+KEEPS_OUT = ("pii.erasures", ERASED_USERS.name)
+"""The lists that keep the user out: they must name them."""
+
+
+def places_of(settings: Settings, user_id: int) -> dict[str, int]:
+    """Rows that are about a user, by place; empty if nothing is left but the lists of the erased.
+
+    Looks at every table of the warehouse with a column `user_id`, and at every Parquet file below
+    the lake's tables, whether a snapshot refers to it or not: staged files are found, too. The
+    landing zone is its source's to clean; it is named if it holds anything at all.
+
+    Args:
+        settings: They say where everything is.
+        user_id: The user.
+    """
+    found = {**_in_warehouse(settings, user_id), **_in_lake(settings, user_id)}
+    if any(True for table in TABLES for _ in _folders(settings, table)):
+        found["landing zone (its source's to clean; not searched)"] = -1
+    return found
+
+
+def _in_warehouse(settings: Settings, user_id: int) -> dict[str, int]:
+    found = {}
+    with engine(settings).connect() as connection:
+        names = connection.execute(
+            text(
+                "select format('%I.%I', n.nspname, c.relname) from pg_class c "
+                "join pg_namespace n on n.oid = c.relnamespace "
+                "join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id' "
+                "and not a.attisdropped "
+                "where n.nspname = any (:schemas) and c.relkind = 'r' order by 1"
+            ),
+            {"schemas": list(SCHEMAS)},
+        ).scalars()
+        for name in names:
+            if name in KEEPS_OUT:
+                continue
+            rows = connection.scalar(
+                text(f"select count(*) from {name} where user_id = :user"),  # noqa: S608
+                {"user": user_id},
+            )
+            if rows:
+                found[name] = int(rows)
+    return found
+
+
+def _in_lake(settings: Settings, user_id: int) -> dict[str, int]:
+    lake = Lake(settings)
+    found: dict[str, int] = {}
+    for contract in lake_tables(load_config(settings).events.names).values():
+        if contract.name in KEEPS_OUT or not {"user_id", "raw"} & set(contract.column_names):
+            continue
+        lake.create(contract)
+        committed = {uri.removeprefix("file://") for uri in lake.files(contract)}
+        for path, rows in _rows_in(lake.table(contract).location(), user_id):
+            is_committed = any(uri.endswith(path) for uri in committed)
+            place = f"lake {contract.name}{'' if is_committed else ' (in no current snapshot)'}"
+            found[place] = found.get(place, 0) + rows
+    return found
+
+
+def _rows_in(location: str, user_id: int) -> Iterator[tuple[str, int]]:
+    system, root = fs.FileSystem.from_uri(location)
+    for info in system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True)):
+        if info.type != fs.FileType.File or not info.path.endswith(".parquet"):
+            continue
+        with system.open_input_file(info.path) as source:
+            file = pq.ParquetFile(source)
+            if "user_id" in file.schema_arrow.names:
+                column = file.read(["user_id"]).column("user_id")
+                rows = pc.sum(pc.equal(column, pa.scalar(user_id, column.type))).as_py() or 0
+            else:
+                raw = file.read(["raw"]).column("raw").to_pylist()
+                rows = sum(said_user(text) == user_id for text in raw if text is not None)
+        if rows:
+            yield info.path, int(rows)
+
+
+def _folders(settings: Settings, table: str) -> Iterator[str]:
+    system, path = fs.FileSystem.from_uri(Landing(settings.landing_uri).folder_of(table))
+    for info in system.get_file_info(fs.FileSelector(path, allow_not_found=True)):
+        yield info.path
