@@ -14,7 +14,12 @@ FOLDER = Path(__file__).parent / "definitions"
 ORDER = (
     "roles.sql",
     "ownership.sql",
-    "functions/log_audience_access.sql",
+    "functions/team_rights.sql",
+    "functions/read_audience.sql",
+    "functions/reserve_audience.sql",
+    "functions/open_audience.sql",
+    "functions/confirm_sends.sql",
+    "functions/give_back.sql",
     "views/latest_campaign_propensity.sql",
     "views/campaign_audience.sql",
     "views/freshness.sql",
