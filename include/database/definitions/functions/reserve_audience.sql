@@ -7,6 +7,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set client_min_messages = notice
 set lock_timeout = '10s'
+-- A plan for a campaign's thousand users is none for the next one's million.
+set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare
@@ -16,8 +18,8 @@ declare
   newest record;
   id bigint;
   taken bigint;
-  -- Mails closer together than this many days are too close, whichever is the earlier.
   apart integer;
+  recent bigint[];
 begin
   select c.* into campaign from predictions.campaigns c
   where c.campaign_id = asked_campaign and c.is_active and marketing.is_own(c.owner_role);
@@ -30,7 +32,6 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   perform marketing.lock_campaign(asked_campaign);
-  apart := greatest(campaign.cooldown_days, 1);
 
   select p.score_date, p.publication_id into newest
   from predictions.publications p where p.status = 'published' order by p.score_date desc limit 1;
@@ -48,22 +49,26 @@ begin
       newest.score_date using errcode = 'object_not_in_prerequisite_state';
   end if;
 
+  -- Mails closer together than this are too close, whichever is the earlier.
+  apart := greatest(campaign.cooldown_days, 1);
+  recent := array(
+    select r.reservation_id from predictions.audience_reservations r
+    where r.campaign_id = asked_campaign and r.given_back_at is null
+      and r.send_date > asked_date - apart and r.send_date < asked_date + apart
+  );
   id := nextval(pg_get_serial_sequence('predictions.audience_reservations', 'reservation_id'));
   -- One statement, hence one snapshot: nobody's consent changes between contacts and cohort.
   with candidate as not materialized (
     select p.user_id, p.score, p.rank, p.arm,
       not exists (
         select from predictions.campaign_contacts k
-        where k.campaign_id = asked_campaign and k.user_id = p.user_id and k.given_back_at is null
-          and k.send_date > asked_date - apart and k.send_date < asked_date + apart
+        where k.reservation_id = any (recent) and k.user_id = p.user_id and k.given_back_at is null
       ) as is_free,
       -- Control users cool down as those do who are mailed, or the arms would differ. Whoever was
       -- given back alone stays in the earlier cohort, and isn't in another.
       not exists (
         select from analytics.campaign_cohorts h
-        join predictions.audience_reservations r on r.reservation_id = h.reservation_id
-        where h.campaign_id = asked_campaign and h.user_id = p.user_id and r.given_back_at is null
-          and h.send_date > asked_date - apart and h.send_date < asked_date + apart
+        where h.reservation_id = any (recent) and h.user_id = p.user_id
       ) as is_compared
     from predictions.campaign_propensity p
     join pii.contacts c on c.user_id = p.user_id and c.marketing_consent
