@@ -1,8 +1,8 @@
-"""Measure what mails brought, from the mailing team's records and the lake's events."""
+"""Measure what mails brought, from cohorts frozen at the reservation and the lake's events."""
 
 from datetime import date
 
-from include.audience.uplift import Send, fix_cohort, measure, open_sends
+from include.audience.uplift import Reservation, leave_out_erased, measure, unmeasured
 from include.config import load_config
 from include.contracts import lake_tables
 from include.database.engine import engine
@@ -13,7 +13,7 @@ from include.settings import settings
 
 
 def measure_uplift(day: str) -> None:
-    """Fix the cohorts of new sends, and measure those whose window is complete at the end of `day`.
+    """Measure the reservations whose window is complete at the end of `day`.
 
     A reaction counts as labels do: it happened within the window and had arrived by its end.
     """
@@ -21,42 +21,46 @@ def measure_uplift(day: str) -> None:
     table = "features.user_category_daily"
     contract = lake_tables(load_config(chosen).events.names)[table]
 
-    def reacted(send: Send) -> set[int]:
-        kinds = [f"{kind}_count" for kind in send.positive_event_types]
-        window = Days(send.send_date, send.last_day)
+    def reacted(reservation: Reservation) -> set[int]:
+        kinds = [f"{kind}_count" for kind in reservation.positive_event_types]
+        window = Days(reservation.send_date, reservation.last_day)
         columns = ("user_id", "category", "event_date", *kinds)
         found: set[int] = set()
         for batch in Lake(chosen).batches(contract, window, None, columns):
             frame = batch.to_pandas()
             counts = (
-                (frame["category"] == send.category)
-                & (frame["event_date"] >= send.send_date)
-                & (frame["event_date"] <= send.last_day)
+                (frame["category"] == reservation.category)
+                & (frame["event_date"] >= reservation.send_date)
+                & (frame["event_date"] <= reservation.last_day)
                 & (frame[kinds].sum(axis=1) > 0)
             )
             found |= set(frame.loc[counts, "user_id"].tolist())
         return found
 
     with engine(chosen).begin() as connection:
-        sends = open_sends(connection, date.fromisoformat(day))
-        for send in sends:
-            fix_cohort(connection, send)
+        leave_out_erased(connection)
+        reservations = unmeasured(connection, date.fromisoformat(day))
     measured = 0
-    for send in sends:
-        window = Days(send.send_date, send.last_day)
-        if send.last_day > date.fromisoformat(day):
-            continue
+    for reservation in reservations:
+        window = Days(reservation.send_date, reservation.last_day)
         with engine(chosen).connect() as connection:
             is_complete = committed_days(connection, table, window) == set(window)
         if not is_complete:
             continue
+        found = reacted(reservation)
         with engine(chosen).begin() as connection:
-            row = measure(connection, send, reacted(send), send.last_day)
+            # Again: whoever's reactions were erased before we read them is on the list by now.
+            leave_out_erased(connection)
+            row = measure(connection, reservation, found)
         measured += 1
         print(
-            f"[uplift] {send.campaign_id} of {send.send_date}: {row['treatment_positives']} of "
-            f"{row['treatment_users']} mailed users reacted, {row['control_positives']} of "
-            f"{row['control_users']} in control",
+            f"[uplift] reservation {reservation.reservation_id}, {reservation.campaign_id} of "
+            f"{reservation.send_date}: {row['treatment_positives']} of {row['treatment_users']} "
+            f"users in treatment reacted, {row['control_positives']} of {row['control_users']} in "
+            "control",
             flush=True,
         )
-    print(f"[uplift] {len(sends)} sends open, {measured} measured through {day}", flush=True)
+    print(
+        f"[uplift] {len(reservations)} reservations open, {measured} measured through {day}",
+        flush=True,
+    )

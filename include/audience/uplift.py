@@ -1,10 +1,9 @@
-"""Did mailing work? Mailed users beside control users who would have been mailed.
+"""Did mailing work? Users who were to be mailed beside control users who would have been.
 
-A *send* is a campaign and the day on which its mails went out. Its cohort is fixed from the records
-of the mailing team: treatment is whom they mailed; control is every consenting control user whose
-rank was as good as the worst mailed one's, unless an earlier send within the campaign's cool-down
-had put them into a control cohort already (as treatment users in their cool-down aren't mailed
-again). Users count in the arm that they were dealt, whoever mailed them by mistake.
+By *intention to treat*: `marketing.reserve_audience` writes down both arms of everyone it could
+reach, in the transaction that reserves (`analytics.campaign_cohorts`). From then on nobody joins,
+leaves or changes arms: not by having no address, by not being mailed, by a late record, by a day
+that is withdrawn. What is left to do here is to count reactions.
 """
 
 from collections.abc import Iterable, Set
@@ -12,88 +11,56 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, delete, select, text
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from include.database.tables.audience import CampaignCohort, CampaignUplift
+from include.database.tables.audience import (
+    CampaignCohort,
+    CampaignContact,
+    CampaignUplift,
+    Erasure,
+)
 from include.database.upsert import upsert
 
 CONFIDENCE = 0.95
 
-_SENDS = text(
+_COMPLETE = text(
     """
-    select k.campaign_id, k.send_date, c.horizon_days, c.category, c.positive_event_types
-    from predictions.campaign_contacts k join predictions.campaigns c using (campaign_id)
-    left join analytics.campaign_uplift u using (campaign_id, send_date)
-    where k.send_date <= :day
-    group by k.campaign_id, k.send_date, c.horizon_days, c.category, c.positive_event_types,
-      u.measured_at
-    having u.measured_at is null or max(k.recorded_at) > u.measured_at
-    order by k.send_date, k.campaign_id
-    """
-)
-
-_COUNTS = text(
-    """
-    select
-      (select count(*) from predictions.campaign_contacts k
-       join predictions.campaign_propensity p
-         on p.score_date = k.score_date and p.campaign_id = k.campaign_id
-         and p.user_id = k.user_id
-       where k.campaign_id = :campaign and k.send_date = :send_date and p.arm = 'treatment'),
-      (select count(*) from analytics.campaign_cohorts
-       where campaign_id = :campaign and send_date = :send_date and arm = 'treatment')
-    """
-)
-
-_TREATMENT = text(
-    """
-    insert into analytics.campaign_cohorts (campaign_id, send_date, user_id, arm)
-    select k.campaign_id, k.send_date, k.user_id, p.arm
-    from predictions.campaign_contacts k
-    join predictions.campaign_propensity p
-      on p.score_date = k.score_date and p.campaign_id = k.campaign_id and p.user_id = k.user_id
-    where k.campaign_id = :campaign and k.send_date = :send_date and p.arm = 'treatment'
-    """
-)
-
-_CONTROL = text(
-    """
-    insert into analytics.campaign_cohorts (campaign_id, send_date, user_id, arm)
-    select distinct p.campaign_id, cast(:send_date as date), p.user_id, p.arm
-    from (
-      select k.score_date, max(p.rank) as worst_rank
-      from predictions.campaign_contacts k
-      join predictions.campaign_propensity p
-        on p.score_date = k.score_date and p.campaign_id = k.campaign_id and p.user_id = k.user_id
-      where k.campaign_id = :campaign and k.send_date = :send_date and p.arm = 'treatment'
-      group by k.score_date
-    ) as mailed
-    join predictions.campaign_propensity p
-      on p.score_date = mailed.score_date and p.campaign_id = :campaign
-      and p.rank <= mailed.worst_rank
-    join pii.contacts c on c.user_id = p.user_id and c.marketing_consent
-    where p.arm = 'control'
+    select r.reservation_id, r.campaign_id, r.send_date, r.publication_id, r.horizon_days,
+      r.category, r.positive_event_types, r.treatment_users, r.control_users
+    from predictions.audience_reservations r
+    where r.send_date + r.horizon_days - 1 <= :day
+      and r.publication_id is not null and r.given_back_at is null
       and not exists (
-        select from analytics.campaign_cohorts earlier
-        join predictions.campaigns g using (campaign_id)
-        where earlier.campaign_id = :campaign and earlier.user_id = p.user_id
-          and earlier.send_date < :send_date
-          and earlier.send_date > cast(:send_date as date) - g.cooldown_days
+        select from analytics.campaign_uplift u where u.reservation_id = r.reservation_id
       )
+    order by r.send_date, r.reservation_id
+    """
+)
+
+_MAILED = text(
+    """
+    select count(*) from predictions.campaign_contacts
+    where reservation_id = :reservation and confirmed_at is not null
     """
 )
 
 
-@dataclass(frozen=True)
-class Send:
-    """A campaign's mails of one day."""
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """Users reserved for a campaign's mail on a day, and those of control beside them."""
 
+    reservation_id: int
     campaign_id: str
     send_date: date
+    publication_id: int
     horizon_days: int
     category: str
     positive_event_types: tuple[str, ...]
+    treatment_users: int
+    """In treatment when the cohort was frozen."""
+    control_users: int
+    """In control when the cohort was frozen."""
 
     @property
     def last_day(self) -> date:
@@ -101,60 +68,56 @@ class Send:
         return self.send_date + timedelta(days=self.horizon_days - 1)
 
 
-def open_sends(connection: Connection, day: date) -> list[Send]:
-    """Sends up to a day that were never measured, or got records since; oldest first."""
+def unmeasured(connection: Connection, day: date) -> list[Reservation]:
+    """Reservations whose window is over with a day and that were never measured; oldest first."""
     return [
-        Send(r.campaign_id, r.send_date, r.horizon_days, r.category,
-             tuple(r.positive_event_types.split(",")))
-        for r in connection.execute(_SENDS, {"day": day})
-    ]  # fmt: skip
+        Reservation(**row | {"positive_event_types": tuple(row["positive_event_types"].split(","))})
+        for row in map(dict, connection.execute(_COMPLETE, {"day": day}).mappings())
+    ]
 
 
-def fix_cohort(connection: Connection, send: Send) -> None:
-    """Write down who is compared, while the day's predictions are there.
+def leave_out_erased(connection: Connection) -> int:
+    """Take users out who were erased while a reservation of theirs was not yet committed.
 
-    Once: consent that is withdrawn later, or a day that is reverted, moves nobody. Only records
-    that come in later make it anew.
+    Returns:
+        Rows removed.
     """
-    keys = {"campaign": send.campaign_id, "send_date": send.send_date}
-    mailed, fixed = connection.execute(_COUNTS, keys).one()
-    if mailed <= fixed:
-        return
-    connection.execute(
-        text(
-            "delete from analytics.campaign_cohorts "
-            "where campaign_id = :campaign and send_date = :send_date"
-        ),
-        keys,
+    erased = select(Erasure.user_id)
+    return sum(
+        connection.execute(delete(model).where(model.user_id.in_(erased))).rowcount
+        for model in (CampaignCohort, CampaignContact)
     )
-    connection.execute(_TREATMENT, keys)
-    connection.execute(_CONTROL, keys)
 
 
-def measure(connection: Connection, send: Send, reacted: Set[int], through: date) -> dict[str, Any]:
-    """Compare a send's arms and store the result; repeating it with equal data changes nothing.
+def measure(connection: Connection, reservation: Reservation, reacted: Set[int]) -> dict[str, Any]:
+    """Compare the arms of a reservation and store the result.
 
     Args:
         connection: The warehouse.
-        send: Its cohort is fixed and its window complete.
+        reservation: Its window is complete.
         reacted: Users who reacted within the window.
-        through: Last day of data that this rests on.
 
     Returns:
         The row of `analytics.campaign_uplift`.
     """
+    number = reservation.reservation_id
     cohort = connection.execute(
         select(CampaignCohort.arm, CampaignCohort.user_id).where(
-            CampaignCohort.campaign_id == send.campaign_id,
-            CampaignCohort.send_date == send.send_date,
+            CampaignCohort.reservation_id == number
         )
     ).all()
+    compared = comparison(cohort, reacted)
     row = {
-        "campaign_id": send.campaign_id,
-        "send_date": send.send_date,
-        "horizon_days": send.horizon_days,
-        **comparison(cohort, reacted),
-        "measured_through": through,
+        "reservation_id": number,
+        "campaign_id": reservation.campaign_id,
+        "send_date": reservation.send_date,
+        "publication_id": reservation.publication_id,
+        "horizon_days": reservation.horizon_days,
+        "mailed_users": connection.scalar(_MAILED, {"reservation": number}),
+        **compared,
+        "treatment_erased": reservation.treatment_users - compared["treatment_users"],
+        "control_erased": reservation.control_users - compared["control_users"],
+        "measured_through": reservation.last_day,
         "measured_at": datetime.now(UTC),
     }
     upsert(connection, CampaignUplift, [row])

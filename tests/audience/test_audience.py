@@ -1,20 +1,31 @@
-"""`marketing.campaign_audience`: whom a team may mail, and that reading it is written down."""
+"""`marketing.campaign_audience`: who sees whom, and that no address shows before its log row."""
 
-from datetime import date, timedelta
+import json
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from include.database.address import database_url
 from include.database.engine import engine
 from include.settings import Settings
-from tests.predictions.score_rows import DAY, go, query, scores
+from tests.audience.market import (
+    ELIGIBLE,
+    SEND,
+    USERS,
+    as_login,
+    as_person,
+    reserve,
+    with_contacts,
+)
+from tests.predictions.score_rows import query
 
-SEND = DAY + timedelta(days=1)
-USERS = 20
-CAMPAIGN = ("insert into predictions.campaigns values (:id, 'x', 'view', 7, 0.1, 14, :owner, true) "
-            "on conflict (campaign_id) do update set owner_role = excluded.owner_role")  # fmt: skip
+AUDIENCE = "select user_id, email from marketing.campaign_audience where campaign_id = 'coffee'"
+ADDRESSES = f"{AUDIENCE} and email is not null"
+RESERVE = f"select marketing.reserve_audience('coffee', '{SEND}', 2)"
+LOG = "select role_name, effective_role, reservation_id from pii.audience_access order by access_id"
 
 
 @pytest.fixture
@@ -22,97 +33,222 @@ def market(place: Settings) -> Settings:
     return with_contacts(place)
 
 
-def with_contacts(place: Settings) -> Settings:
-    """Users 0 to 19, every third without consent, every fifth in control; two teams."""
-    query(place, "do $$ begin if not exists (select from pg_roles where rolname = 'team_cars') "
-          "then create role team_cars login; end if; end $$", "admin")  # fmt: skip
-    query(place, "grant audience_readers to team_cars", "admin")
-    query(place, CAMPAIGN, id="cars", owner="team_cars")
-    query(place, CAMPAIGN, id="coffee", owner="marketing")
-    go(place, scores(users=USERS, control=5))
-    for user in range(USERS):
-        query(place, "insert into pii.contacts values (:user, :email, null, 'A. Name', :consent, "
-              ":day)", user=user, email=f"u{user}@example.org", consent=user % 3 != 0,
-              day=DAY)  # fmt: skip
-    return place
+def addressed(*users: int) -> list[tuple[int, str]]:
+    return [(user, f"u{user}@example.org") for user in users]
 
 
-def audience(place: Settings, where: str = "true") -> list[tuple[Any, ...]]:
-    return query(place, "select campaign_id, user_id, rank, email from marketing.campaign_audience "
-                 f"where {where}", "marketing")  # fmt: skip
+def test_whom_one_may_reserve_best_first_without_an_address(market: Settings) -> None:
+    seen = query(market, "select campaign_id, user_id, rank, email, phone, full_name "
+                 "from marketing.campaign_audience", "marketing")  # fmt: skip
+    assert seen == [("coffee", user, USERS - user, None, None, None) for user in ELIGIBLE]
 
 
-def mailed(place: Settings, user: int, when: date, campaign: str = "coffee") -> None:
-    query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-          "score_date) values (:campaign, :day, :user, :scored)", "marketing", campaign=campaign,
-          day=when, user=user, scored=when - timedelta(days=1))  # fmt: skip
-
-
-ELIGIBLE = [user for user in reversed(range(USERS)) if user % 3 and user % 5]
-
-
-def test_consenting_treatment_best_first_with_address(market: Settings) -> None:
-    assert audience(market) == [
-        ("coffee", user, USERS - user, f"u{user}@example.org") for user in ELIGIBLE
+def test_reserved_users_come_first_with_their_addresses(market: Settings) -> None:
+    number = reserve(market, 2)
+    seen = query(market, "select user_id, email, full_name, reservation_id, send_date "
+                 "from marketing.campaign_audience limit 3", "marketing")  # fmt: skip
+    first, second, third = ELIGIBLE[:3]
+    assert seen == [
+        (first, f"u{first}@example.org", "A. Name", number, SEND),
+        (second, f"u{second}@example.org", "A. Name", number, SEND),
+        (third, None, None, None, None),
     ]
 
 
-def test_whoever_was_mailed_lately_is_left_out_until_the_cool_down_is_over(
-    market: Settings,
-) -> None:
-    last, first = ELIGIBLE[0], ELIGIBLE[-1]
-    mailed(market, last, SEND - timedelta(days=13))
-    mailed(market, first, SEND - timedelta(days=14))
-    assert [user for _, user, _, _ in audience(market)] == ELIGIBLE[1:]
-    (who,) = query(market, "select distinct recorded_by from predictions.campaign_contacts")
-    assert who == ("marketing",)
-
-
-def test_a_team_sees_its_own_campaigns_only(market: Settings) -> None:
-    with engine(market, "admin").connect() as connection:
-        connection.execute(text("set session authorization team_cars"))
-        seen = connection.execute(
-            text("select distinct campaign_id from marketing.campaign_audience")
-        ).all()
-        assert [tuple(row) for row in seen] == [("cars",)]
-    assert {campaign for campaign, *_ in audience(market)} == {"coffee"}
-
-
-def test_every_read_is_written_down_even_one_that_finds_nothing(market: Settings) -> None:
-    log = "select role_name, effective_role, client from pii.audience_access order by access_id"
-    assert query(market, log) == []
-    audience(market)
-    audience(market, "user_id = -1")
-    assert query(market, log) == [("marketing", "marketing", "local propensity")] * 2
-
-
-def test_a_read_only_transaction_reads_no_addresses(market: Settings) -> None:
-    with engine(market, "marketing").connect() as connection:
-        connection.execute(text("set transaction read only"))
-        with pytest.raises(DBAPIError, match="read-only transaction"):
-            connection.execute(text("select * from marketing.campaign_audience"))
-
-
-def test_a_read_that_is_rolled_back_leaves_a_gap(market: Settings) -> None:
-    audience(market)
-    with engine(market, "marketing").connect() as connection:
-        connection.execute(text("select * from marketing.campaign_audience"))
-        connection.rollback()
-    audience(market)
-    ids = [number for (number,) in query(market, "select access_id from pii.audience_access "
-                                         "order by 1")]  # fmt: skip
-    assert ids[1] - ids[0] == 2
-
-
-def test_a_leaky_condition_sees_no_row_that_the_view_withholds(market: Settings) -> None:
-    """Without security_barrier it would be run on the address of user 5, who is in control."""
-    with engine(market, "marketing").connect() as connection:
-        rows = connection.execute(
-            text("select user_id from marketing.campaign_audience "
-                 "where 1 / length(replace(email, 'u5@example.org', '')) >= 0")
-        ).all()  # fmt: skip
-    assert len(rows) == len(ELIGIBLE)
+def test_whoever_withdraws_consent_after_the_reservation_has_no_address(market: Settings) -> None:
+    reserve(market, 2)
+    query(market, "update pii.contacts set marketing_consent = false where user_id = :user",
+          user=ELIGIBLE[0])  # fmt: skip
+    assert query(market, ADDRESSES, "marketing") == addressed(ELIGIBLE[1])
 
 
 def test_without_a_published_day_there_is_no_audience(place: Settings) -> None:
-    assert audience(place) == []
+    assert query(place, AUDIENCE, "marketing") == []
+
+
+def test_without_that_days_contacts_the_audience_is_empty_and_says_why(market: Settings) -> None:
+    query(market, "delete from analytics.ingest_accounting where table_name = 'contacts'")
+    said: list[str] = []
+    with psycopg.connect(database_url(market, "warehouse", role="marketing")) as reader:
+        reader.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        assert reader.execute(AUDIENCE).fetchall() == []
+        with pytest.raises(psycopg.Error, match="the contacts of 2026-03-10 are not loaded"):
+            reader.execute(RESERVE)
+    assert [line[:63] for line in said] == [
+        "nobody can be reserved: the contacts of 2026-03-10 are not load"
+    ]
+
+
+# Every address that anybody sees was written down, and committed, before.
+
+
+def test_a_reservation_is_the_log_of_who_saw_addresses(market: Settings) -> None:
+    assert query(market, LOG) == []
+    number = reserve(market, 2)
+    assert query(market, LOG) == [("marketing", "marketing", number)]
+    query(market, ADDRESSES, "marketing")
+    assert query(market, LOG) == [("marketing", "marketing", number)]
+
+
+def test_the_transaction_that_reserves_sees_no_address(market: Settings) -> None:
+    """Rolled back, it would have seen them without a trace."""
+    with engine(market, "marketing").connect() as connection:
+        for before in ("select 1", "savepoint s", "set local synchronous_commit = off"):
+            connection.execute(text(before))
+            connection.execute(text(RESERVE))
+            assert connection.execute(text(ADDRESSES)).all() == []
+            connection.rollback()
+            assert connection.execute(text(ADDRESSES)).all() == []
+            connection.rollback()
+    assert query(market, LOG) == []
+
+
+def test_a_colleague_is_written_down_before_seeing_addresses(market: Settings) -> None:
+    number = reserve(market, 2)
+    assert as_person(market, "ann", ADDRESSES) == []
+    opening = f"select marketing.open_audience({number})"
+    with engine(market, "admin").connect() as connection:
+        as_login(connection, "ann")
+        connection.commit()
+        connection.execute(text(opening))
+        assert connection.execute(text(ADDRESSES)).all() == []
+        connection.rollback()
+        assert connection.execute(text(ADDRESSES)).all() == []
+        connection.execute(text("reset session authorization"))
+    assert as_person(market, "ann", opening, ADDRESSES) == addressed(*ELIGIBLE[:2])
+    assert query(market, LOG)[1:] == [("ann", "ann", number)]
+    # She who reads as the team stays who she is.
+    assert as_person(market, "ann", "set role marketing", opening) == [(number,)]
+    assert query(market, LOG)[2:] == [("ann", "marketing", number)]
+
+
+def test_an_opening_lasts_a_day(market: Settings) -> None:
+    reserve(market, 2)
+    query(market, "update pii.audience_access set accessed_at = now() - interval '25 hours'",
+          "admin")  # fmt: skip
+    assert query(market, ADDRESSES, "marketing") == []
+
+
+# What a reader can't find out.
+
+
+def plan_of(place: Settings, query_text: str) -> tuple[dict[str, Any], str]:
+    with psycopg.connect(database_url(place, "warehouse", role="marketing")) as reader:
+        row = reader.execute(f"explain (analyze, format json) {query_text}").fetchone()  # type: ignore[arg-type]
+    assert row
+    return row[0][0]["Plan"], json.dumps(row[0])
+
+
+def test_a_plan_tells_nothing_of_users_that_the_view_withholds(market: Settings) -> None:
+    """User 0 is in control without consent, 3 has no consent, 5 is in control."""
+    for user in (0, 3, 5, ELIGIBLE[0]):
+        plan, words = plan_of(
+            market, f"select * from marketing.campaign_audience where user_id = {user}"
+        )
+        assert (plan["Node Type"], plan["Function Name"]) == ("Function Scan", "read_audience")
+        assert "Plans" not in plan
+        assert not {"contacts", "campaign_propensity", "arm", "consent"} & set(words.split('"'))
+        assert plan["Rows Removed by Filter"] == len(ELIGIBLE) - (user in ELIGIBLE)
+
+
+def test_estimates_do_not_depend_on_what_addresses_there_are(market: Settings) -> None:
+    query(market, "analyze pii.contacts", "admin")
+    names = ("A. Name", "Nobody")
+    plans = [plan_of(market, "select * from marketing.campaign_audience where full_name = "
+                     f"'{name}'")[0] for name in names]  # fmt: skip
+    assert plans[0]["Plan Rows"] == plans[1]["Plan Rows"]
+
+
+def test_debug_output_of_the_queries_inside_stays_inside(market: Settings) -> None:
+    said: list[str] = []
+    with psycopg.connect(database_url(market, "warehouse", role="marketing")) as reader:
+        reader.add_notice_handler(lambda notice: said.append(str(notice.message_detail)))
+        reader.execute("set client_min_messages = debug5")
+        reader.execute("set debug_print_plan = on")
+        reader.execute(AUDIENCE)
+        reader.execute(RESERVE)
+    assert any("FUNCTIONSCAN" in line for line in said)
+    # Of the queries inside, which join tables, no plan comes through.
+    assert not [line for line in said if "JOIN" in line or "INDEXSCAN" in line]
+
+
+def test_a_leaky_condition_sees_no_row_that_the_view_withholds(market: Settings) -> None:
+    """Were it run on user 5, who is in control, it would divide by zero."""
+    leak = "select user_id from marketing.campaign_audience where 1 / (user_id - 5) < 2"
+    assert len(query(market, leak, "marketing")) == len(ELIGIBLE)
+
+
+# Whose campaigns one sees.
+
+TEAMS = "select distinct campaign_id from marketing.campaign_audience order by 1"
+
+
+def test_a_reader_sees_the_campaigns_of_the_role_that_reads(market: Settings) -> None:
+    for login, acting, campaigns in [
+        ("team_cars", "none", ["cars"]),
+        ("marketing", "none", ["coffee"]),
+        ("ann", "none", ["coffee"]),
+        ("bob", "none", ["cars", "coffee"]),
+        ("bob", "team_cars", ["cars"]),
+        ("eve", "marketing", ["coffee"]),
+    ]:
+        seen = as_person(market, login, f"set role {acting}", TEAMS)
+        assert [campaign for (campaign,) in seen] == campaigns, (login, acting)
+
+
+def test_a_team_sees_its_own_campaigns_only(market: Settings) -> None:
+    assert as_person(market, "team_cars", TEAMS) == [("cars",)]
+    assert query(market, TEAMS, "marketing") == [("coffee",)]
+
+
+REFUSED = [
+    ("ann", "set role team_cars", "permission denied"),
+    ("ann", "select set_config('role', 'team_cars', false)", "permission denied"),
+    ("eve", TEAMS, "permission denied"),
+    ("team_cars", RESERVE, "team_cars has no active campaign coffee"),
+    ("team_cars", "select marketing.open_audience({number})", "has no reservation"),
+    ("team_cars", "select marketing.confirm_sends({number})", "has no reservation"),
+    ("team_cars", "select marketing.give_back({number})", "has no reservation"),
+    ("team_cars", "select marketing.give_back(-1)", "team_cars has no reservation -1"),
+    ("marketing", "select marketing.log_access({number})", "permission denied"),
+    ("marketing", "select marketing.is_own('team_cars')", "permission denied"),
+    ("marketing", "select marketing.own_reservation({number})", "permission denied"),
+    ("marketing", "select marketing.lock_campaign('cars')", "permission denied"),
+    ("marketing", "select * from marketing.reservation_locks", "permission denied"),
+    ("marketing", "lock marketing.reservation_locks", "permission denied"),
+    ("marketing", "select control_users from predictions.audience_reservations",
+     "permission denied"),
+    ("marketing", "select * from analytics.campaign_cohorts", "permission denied"),
+    ("marketing", "delete from predictions.audience_reservations", "permission denied"),
+    ("marketing", "insert into predictions.campaign_contacts (campaign_id, send_date, "
+     "user_id, score_date) values ('coffee', 'infinity', 1, '2026-03-10')",
+     "permission denied"),
+    ("marketing", "update predictions.campaign_contacts set confirmed_at = now()",
+     "permission denied"),
+    ("marketing", "alter function marketing.read_audience(text) security invoker",
+     "must be owner"),
+    ("marketing", "create function marketing.trap() returns int language sql as 'select 1'",
+     "permission denied"),
+]  # fmt: skip
+"""Who tries what, with the number of marketing's reservation, and what Postgres answers."""
+
+
+def test_what_a_member_of_a_team_is_refused(market: Settings) -> None:
+    number = reserve(market, 2)
+    wrong = []
+    for login, attempt, answer in REFUSED:
+        try:
+            as_person(market, login, attempt.format(number=number))
+            wrong.append(f"{login}: {attempt}: accepted")
+        except DBAPIError as error:
+            if answer not in str(error.orig):
+                wrong.append(f"{login}: {attempt}: {error.orig}")
+    assert not wrong
+
+
+def test_of_another_teams_reservation_nothing_shows(market: Settings) -> None:
+    reserve(market, 2)
+    for table in ("predictions.campaign_contacts", "predictions.audience_reservations"):
+        counted = f"select count(reservation_id) from {table}"
+        assert as_person(market, "team_cars", counted) == [(0,)]
+        assert as_person(market, "ann", counted) == [(2 if "contacts" in table else 1,)]

@@ -7,6 +7,7 @@ from include.database.address import database_url
 from include.database.engine import engine
 from include.predictions.checks import loaded_checksum
 from include.settings import Settings
+from tests.audience.market import cohort, contacts_loaded, reserve
 from tests.predictions.score_rows import DAY, TABLES, go, query, scores
 
 USER = 7
@@ -37,15 +38,17 @@ def test_the_user_is_gone_from_every_version_and_checksums_follow(place: Setting
 def test_contacts_and_records_go_and_the_report_stays(place: Settings) -> None:
     query(place, "insert into pii.contacts values (7, 'a@example.org', null, null, true, :day), "
           "(8, 'b@example.org', null, null, true, :day)", day=DAY)  # fmt: skip
-    query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-          "score_date) values ('coffee', :day, 7, :day)", day=DAY)  # fmt: skip
-    query(place, "insert into analytics.campaign_cohorts values ('coffee', :day, 7, 'treatment')",
-          day=DAY)  # fmt: skip
+    go(place, scores(users=9))
+    contacts_loaded(place, DAY)
+    number = reserve(place, 2)
+    assert cohort(place, number, "treatment") == [USER, 8]
     with engine(place).begin() as connection:
         assert begin(connection, USER, "#123") == 1
     assert query(place, "select user_id from pii.contacts") == [(8,)]
     removed = erase_predictions(engine(place), USER)
+    assert removed.pop("predictions.publication_1", 0) <= 2
     assert removed == {"predictions.campaign_contacts": 1, "analytics.campaign_cohorts": 1}
+    assert cohort(place, number, "treatment") == [8]
     with engine(place).begin() as connection:
         finish(connection, USER, {"warehouse": removed})
     ((report, finished),) = query(place, "select report, finished_at is not null "

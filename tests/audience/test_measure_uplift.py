@@ -10,6 +10,7 @@ from include.config import load_config
 from include.contracts import lake_tables
 from include.lake.tables import Lake
 from include.settings import Settings
+from tests.audience.market import contacts_loaded, reserve
 from tests.predictions.score_rows import DAY, go, query, scores
 
 TABLE = "features.user_category_daily"
@@ -33,10 +34,8 @@ def test_reactions_count_within_the_window_and_as_known_at_its_end(place: Settin
     go(place, scores(users=40, control=4, campaigns=("coffee",), holdout_shares={"coffee": 0.25}))
     query(place, "insert into pii.contacts select n, null, null, null, true, :day "
           "from generate_series(0, 39) as n", day=DAY)  # fmt: skip
-    for user in (39, 38, 37, 35, 34, 33, 31):
-        query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-              "score_date) values ('coffee', :send, :user, :day)", "marketing", send=SEND,
-              user=user, day=DAY)  # fmt: skip
+    contacts_loaded(place, DAY)
+    reserve(place, 7)  # 39, 38, 37, 35, 34, 33, 31; 36 and 32 are in control
     contract = lake_tables(load_config(place).events.names)[TABLE]
     rows = [
         activity(39, day(0), day(0)),

@@ -6,13 +6,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
-from include.audience.uplift import Send, comparison, fix_cohort, measure, open_sends
+from include.audience.uplift import (
+    Reservation,
+    comparison,
+    leave_out_erased,
+    measure,
+    unmeasured,
+)
+from include.audience.warehouse_erasure import begin
 from include.database.engine import engine
+from include.predictions.publish import Scores
+from include.predictions.revert import WITHDRAW, revert
 from include.settings import Settings
+from tests.audience.market import SEND, cohort, contacts_loaded, reserve
 from tests.predictions.score_rows import DAY, go, query, scores
 
-SEND_DATE = DAY + timedelta(days=1)
 USERS = 40
 
 
@@ -53,71 +63,115 @@ def test_agrees_with_counting_aloud(arms: dict[int, str], reacted: set[int]) -> 
 
 @pytest.fixture
 def market(place: Settings) -> Settings:
-    """Users 0 to 39, every fourth in control, all consenting but user 36."""
-    query(place, "insert into predictions.campaigns values ('cars', 'cars', 'view,contact', 7, "
-          "0.25, 14, 'marketing', true), ('coffee', 'x', 'view', 7, 0.25, 14, 'marketing', true) "
-          "on conflict (campaign_id) do update set owner_role = 'marketing', horizon_days = 7, "
-          "positive_event_types = excluded.positive_event_types, category = excluded.category, "
-          "cooldown_days = 14")  # fmt: skip
+    """Users 0 to 39, every fourth in control, all but 36 consenting, two in three reachable."""
+    query(place, "update predictions.campaigns set owner_role = 'marketing', horizon_days = 7, "
+          "cooldown_days = 14, category = 'COFFEE', positive_event_types = 'view,contact' "
+          "where campaign_id = 'coffee'")  # fmt: skip
+    query(place, "insert into pii.contacts select n, case when n % 3 > 0 then n || '@example.org' "
+          "end, null, null, n <> 36, :day from generate_series(0, 39) as n", day=DAY)  # fmt: skip
     for day in (DAY, DAY + timedelta(days=5), DAY + timedelta(days=30)):
-        go(place, scores(day, users=USERS, control=4))
-    query(place, "insert into pii.contacts select n, null, null, null, n <> 36, :day "
-          "from generate_series(0, 39) as n", day=DAY)  # fmt: skip
+        contacts_loaded(place, day)
+    go(place, day_of_scores(DAY))
     return place
 
 
-def mail(place: Settings, users: list[int], scored: date = DAY) -> Send:
-    for user in users:
-        query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-              "score_date) values ('cars', :day, :user, :scored)", "marketing",
-              day=scored + timedelta(days=1), user=user, scored=scored)  # fmt: skip
+def day_of_scores(day: date, **changes: Any) -> Scores:
+    return scores(day, users=USERS, control=4, campaigns=("cars", "coffee"), **changes)
+
+
+def arms(place: Settings, number: int) -> tuple[list[int], list[int]]:
+    return cohort(place, number, "treatment"), cohort(place, number, "control")
+
+
+def open_at_the_end(place: Settings) -> list[Reservation]:
     with engine(place).begin() as connection:
-        (send,) = [s for s in open_sends(connection, date(2027, 1, 1))
-                   if s.send_date == scored + timedelta(days=1)]  # fmt: skip
-        fix_cohort(connection, send)
-    return send
+        return unmeasured(connection, date(2027, 1, 1))
 
 
-def cohort(place: Settings, send: Send, arm: str) -> list[int]:
-    rows = query(place, "select user_id from analytics.campaign_cohorts where arm = :arm and "
-                 "send_date = :day order by 1", "analyst", arm=arm, day=send.send_date)  # fmt: skip
-    return [user for (user,) in rows]
+def test_both_arms_of_the_range_with_an_address_or_without(market: Settings) -> None:
+    """The seventh in treatment would be 31: the range ends before, at 32; 36 did not consent."""
+    number = reserve(market, 6)
+    assert arms(market, number) == ([33, 34, 35, 37, 38, 39], [32])
+    assert query(market, "select user_id from marketing.campaign_audience where reservation_id "
+                 "= :id and email is null", "marketing", id=number) == [(39,), (33,)]  # fmt: skip
+    (reservation,) = open_at_the_end(market)
+    assert (reservation.treatment_users, reservation.control_users) == (6, 1)
+    assert reservation.positive_event_types == ("view", "contact")
+    assert reservation.last_day == SEND + timedelta(days=6)
 
 
-def test_control_is_whoever_would_have_been_mailed(market: Settings) -> None:
-    """Mailed down to user 31: control is 32, mailed in error; 36 did not consent."""
-    send = mail(market, [39, 38, 37, 35, 31, 32])
-    assert cohort(market, send, "treatment") == [31, 35, 37, 38, 39]
-    assert cohort(market, send, "control") == [32]
-    assert send.positive_event_types == ("view", "contact")
-    assert send.last_day == SEND_DATE + timedelta(days=6)
+def test_the_range_of_everybody_has_no_end(market: Settings) -> None:
+    treatment, control = arms(market, reserve(market, 99))
+    assert len(treatment) == 30
+    assert control == [0, 4, 8, 12, 16, 20, 24, 28, 32]
 
 
-def test_control_users_cool_down_as_mailed_ones_do(market: Settings) -> None:
-    mail(market, [39, 31])
-    second = mail(market, [38, 23], DAY + timedelta(days=5))
-    assert cohort(market, second, "control") == [24, 28]  # 32 would have been mailed days ago
-    third = mail(market, [37, 23], DAY + timedelta(days=30))
-    assert cohort(market, third, "control") == [24, 28, 32]
+def test_control_users_cool_down_as_reserved_ones_do(market: Settings) -> None:
+    """Five days ago 33-39 were mailed, and 32 would have been. Next in treatment: 31, 30, 29."""
+    reserve(market, 6)
+    go(market, day_of_scores(DAY + timedelta(days=5)))
+    second = reserve(market, 3, DAY + timedelta(days=6))
+    assert arms(market, second) == ([29, 30, 31], [28])
+    go(market, day_of_scores(DAY + timedelta(days=30)))
+    third = reserve(market, 6, DAY + timedelta(days=31))
+    assert arms(market, third) == ([33, 34, 35, 37, 38, 39], [32])
 
 
-def test_a_cohort_stays_as_it_was_dealt_until_more_records_come_in(market: Settings) -> None:
-    mail(market, [39, 31])
-    query(market, "update pii.contacts set marketing_consent = false")
-    send = mail(market, [])
-    assert cohort(market, send, "control") == [32]
-    query(market, "update pii.contacts set marketing_consent = true")
-    assert cohort(market, mail(market, [30]), "control") == [32, 36]
-
-
-def test_what_is_measured_is_stored_and_not_open_any_more(market: Settings) -> None:
-    send = mail(market, [39, 38, 31])
+def test_nothing_that_happens_later_moves_the_cohort(market: Settings) -> None:
+    number = reserve(market, 6)
+    before = arms(market, number)
+    query(market, "update pii.contacts set marketing_consent = not marketing_consent, email = null")
+    go(market, day_of_scores(DAY, version="2", shift=0.05))
+    query(market, "select marketing.confirm_sends(:id, '{39}')", "marketing", id=number)
+    query(market, "select marketing.give_back(:id, '{38}')", "marketing", id=number)
+    query(market, "update predictions.campaigns set horizon_days = 1, category = 'TEA', "
+          "is_active = false, owner_role = 'nobody'")  # fmt: skip
+    revert(engine(market), DAY, WITHDRAW, "wrong prices", "ann")
+    query(market, "select 1 from predictions.campaign_propensity")
+    (reservation,) = open_at_the_end(market)
+    assert (reservation.horizon_days, reservation.category) == (7, "COFFEE")
     with engine(market).begin() as connection:
-        measure(connection, send, {39, 32, 7}, send.last_day)
-        assert open_sends(connection, date(2027, 1, 1)) == []
-    row: list[tuple[Any, ...]] = query(
-        market, "select treatment_positives, treatment_users, control_positives, control_users, "
-        "measured_through from analytics.campaign_uplift", "analyst",
-    )  # fmt: skip
-    assert row == [(1, 3, 1, 1, SEND_DATE + timedelta(days=6))]
-    assert mail(market, [30]) == send  # new records open it again
+        row = measure(connection, reservation, {39, 37, 32})
+    assert arms(market, number) == before
+    assert (row["treatment_positives"], row["treatment_users"]) == (2, 6)
+    assert (row["control_positives"], row["control_users"]) == (1, 1)
+    assert row["mailed_users"] == 1
+
+
+def test_what_is_measured_is_measured_once(market: Settings) -> None:
+    number = reserve(market, 6)
+    (reservation,) = open_at_the_end(market)
+    with engine(market).begin() as connection:
+        assert unmeasured(connection, reservation.last_day - timedelta(days=1)) == []
+        measure(connection, reservation, {39, 32, 7})
+    figures = "select treatment_positives, treatment_users, control_positives, control_users, " \
+              "measured_through from analytics.campaign_uplift"  # fmt: skip
+    expected = [(1, 6, 1, 1, SEND + timedelta(days=6))]
+    assert query(market, figures, "analyst") == expected
+    # A record that comes after the measurement.
+    query(market, "select marketing.confirm_sends(:id)", "marketing", id=number)
+    assert open_at_the_end(market) == []
+    with pytest.raises(DBAPIError, match="is measured: nothing can be given back"):
+        query(market, "select marketing.give_back(:id)", "marketing", id=number)
+    assert query(market, figures, "analyst") == expected
+
+
+def test_without_a_mail_there_is_nothing_to_measure(market: Settings) -> None:
+    number = reserve(market, 6)
+    query(market, "select marketing.give_back(:id)", "marketing", id=number)
+    assert open_at_the_end(market) == []
+
+
+def test_erased_users_leave_both_counts_and_are_counted_as_such(market: Settings) -> None:
+    """39 in treatment, 32 in control, though they were erased before the reservation committed."""
+    reserve(market, 6)
+    (reservation,) = open_at_the_end(market)
+    with engine(market).begin() as connection:
+        for user in (39, 32):
+            begin(connection, user, "#123")
+        assert leave_out_erased(connection) == 3
+        row = measure(connection, reservation, {39, 38})
+    assert (row["treatment_positives"], row["treatment_users"]) == (1, 5)
+    assert (row["control_positives"], row["control_users"]) == (0, 0)
+    assert (row["treatment_erased"], row["control_erased"]) == (1, 1)
+    assert row["difference"] is None

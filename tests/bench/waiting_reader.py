@@ -16,7 +16,7 @@ import time
 import psycopg
 
 from include.database.address import database_url
-from include.predictions.publications import LOCK_TIMEOUT_MS
+from include.predictions.transition import LOCK_TIMEOUT_MS
 from include.settings import Settings
 from tests.predictions.own_warehouse import CAMPAIGNS, own_warehouse
 from tests.predictions.score_rows import DAY, VISIBLE, go, scores

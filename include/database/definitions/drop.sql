@@ -5,11 +5,18 @@ do $$
 declare
   name text;
   shape record;
+  routine regprocedure;
 begin
+  for routine in
+    select p.oid from pg_proc p where p.pronamespace = to_regnamespace('marketing')
+  loop
+    execute format('drop function %s', routine);
+  end loop;
   for shape in
     select c.oid::regclass as name from pg_class c
     where c.oid in (to_regclass('predictions.campaign_propensity'),
-                    to_regclass('predictions.campaign_contacts'))
+                    to_regclass('predictions.campaign_contacts'),
+                    to_regclass('predictions.audience_reservations'))
   loop
     execute format('alter table %s disable row level security', shape.name);
   end loop;
