@@ -49,7 +49,7 @@ class Campaign(Strict):
     horizon_days: int = Field(ge=1, le=56)
     """A reaction within this many days after the snapshot date is a positive label."""
     holdout_share: float = Field(ge=0, lt=1)
-    """Share of users in the control arm, 0-1."""
+    """Share of users held out of mailing, as the control arm, 0-1."""
     cooldown_days: int = Field(default=14, ge=0, le=365)
     """Whoever was mailed for it within this many days isn't in its audience."""
     owner_role: Name = "marketing"

@@ -3,8 +3,8 @@
     python -m include.models.fit --experiment xgb_deep --examples-snapshot 123 \
         --as-of 2017-12-24 --training-run train_weekly/manual__1 [--device cpu|cuda|auto]
 
-Reads top to bottom: examples at a pinned snapshot, split by time, fit, judge once on the newest
-matured snapshot date beside both baselines, save without pickle, log to MLflow.
+Reads top to bottom: examples at a pinned lake snapshot, split by time, fit, judge once on the
+newest matured snapshot date beside both baselines, save without pickle, log to MLflow.
 """
 
 import argparse
@@ -193,7 +193,7 @@ if __name__ == "__main__":
         main()
     except PipelineError as error:
         # What Airflow shows is a sentence, not a stack: the last line of the log or, in a pod,
-        # where the two streams of a log may change places, what stands in this file.
+        # where the two streams of a log may change places, the content of this file.
         sentence = f"{type(error).__name__}: {error}"
         if TERMINATION_LOG.exists():
             TERMINATION_LOG.write_text(sentence, encoding="utf-8")

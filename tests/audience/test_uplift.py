@@ -41,7 +41,7 @@ def test_empty_arms_have_no_rates_and_no_interval() -> None:
 def test_agrees_with_counting_aloud(arms: dict[int, str], reacted: set[int]) -> None:
     row = comparison([(arm, user) for user, arm in arms.items()], reacted)
     for arm in ("treatment", "control"):
-        mine = [user for user, dealt in arms.items() if dealt == arm]
+        mine = [user for user, assigned in arms.items() if assigned == arm]
         assert row[f"{arm}_users"] == len(mine)
         assert row[f"{arm}_positives"] == len([user for user in mine if user in reacted])
     if row["difference"] is not None:
@@ -101,7 +101,7 @@ def test_control_users_cool_down_as_mailed_ones_do(market: Settings) -> None:
     assert cohort(market, third, "control") == [24, 28, 32]
 
 
-def test_a_cohort_stays_as_it_was_dealt_until_more_records_come_in(market: Settings) -> None:
+def test_a_cohort_keeps_its_arms_until_more_records_come_in(market: Settings) -> None:
     mail(market, [39, 31])
     query(market, "update pii.contacts set marketing_consent = false")
     send = mail(market, [])

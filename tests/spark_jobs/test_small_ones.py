@@ -150,7 +150,7 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
 @pytest.mark.parametrize(
     ("happened", "arrived", "is_reaction"),
     [(0, 0, False), (1, 1, True), (7, 7, True), (8, 8, False), (7, 8, False), (-1, 1, False)],
-    ids=["on the snapshot", "first day", "last day", "too late", "arrived too late", "before"],
+    ids=["on the snapshot date", "first day", "last day", "too late", "arrived too late", "before"],
 )
 def test_the_label_window_is_open_at_its_start_and_closed_at_its_end(
     spark: SparkSession, tables: dict[str, Table], happened: int, arrived: int, is_reaction: bool

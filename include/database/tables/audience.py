@@ -46,7 +46,7 @@ class CampaignContact(Base):
 
 
 class CampaignCohort(Base):
-    """Users whose reactions to a mail are compared, as they were dealt on the day of the mail."""
+    """Users whose reactions to a mail are compared, and their arms on the day of the mail."""
 
     __tablename__ = "campaign_cohorts"
     __table_args__ = (
