@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     """Password of the role `marketing`; empty: it can't log in over the network."""
 
     arm_key: str = "embedded-default-key"
-    """Key of the hash that deals users into treatment and control. Set your own, keep it secret."""
+    """Key of the hash that splits treatment from holdout. Set your own, keep it secret."""
     spark_master: str = "local[*]"
     """Master of the Airflow connection `spark_default` in the embedded default."""
     spark_driver_memory: str = Field(default="4g", pattern=r"^\d+[gm]$")

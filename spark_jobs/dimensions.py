@@ -36,7 +36,7 @@ def build(work: Workspace) -> None:
         _rejected(users, "users").unionByName(_rejected(listings, "listings")),
     )
     for name, landed in (("users", users), ("listings", listings)):
-        work.stage(f"core.{name}", landed.where((F.size("reasons") == 0) & ~F.col("is_repeat")))
+        work.stage(f"core.{name}", landed.where((F.size("reasons") == 0) & ~F.col("is_duplicate")))
         work.account(name, landed, f"core.{name}", rejected.where(F.col("source_table") == name))
         landed.unpersist()
 

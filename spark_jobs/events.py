@@ -7,12 +7,9 @@ from pyspark.sql import functions as F
 from include.days import Days, until
 from include.landing import columns
 from spark_jobs.landing_reader import below_landing, read_landed
-from spark_jobs.transforms.events import (
-    suspects,
-    with_category,
-    with_parsed_event,
-    with_repeats,
-)
+from spark_jobs.transforms.categories import with_category
+from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
+from spark_jobs.transforms.events import with_parsed_event
 from spark_jobs.workspace import Workspace, run_job
 
 
@@ -31,8 +28,8 @@ def build(work: Workspace) -> None:
     # and keeping all would double what is kept.
     parsed = work.without_erased("events", with_parsed_event(raw, rules))
     parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
-    twice = suspects(parsed.where(~is_refused), known).persist()
-    landed = with_repeats(parsed, twice, known, lookback)
+    possible = possible_duplicates(parsed.where(~is_refused), known).persist()
+    landed = with_duplicates(parsed, possible, known, lookback)
     rejected = work.stage(
         "core.rejected_events",
         landed.where(is_refused).select(
@@ -40,10 +37,10 @@ def build(work: Workspace) -> None:
         ),
     )
     listings = work.read("core.listings", until(work.days.last))
-    accepted = landed.where(~is_refused & ~F.col("is_repeat"))
+    accepted = landed.where(~is_refused & ~F.col("is_duplicate"))
     work.stage("core.events", with_category(accepted, listings), is_grouped=True)
     work.account("events", landed, "core.events", rejected)
-    twice.unpersist()
+    possible.unpersist()
     parsed.unpersist()
 
 

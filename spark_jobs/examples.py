@@ -4,44 +4,44 @@ from pyspark.sql import functions as F
 
 from include.days import Days, until
 from include.errors import PipelineError
-from include.models.snapshot_dates import matured_snapshots
+from include.models.snapshot_dates import matured_snapshot_dates
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.workspace import Workspace, run_job
 
 
 def build(work: Workspace) -> None:
-    """Stage the examples of all matured snapshots as of the job's last day."""
+    """Stage the examples of all matured snapshot dates as of the job's last day."""
     as_of = work.days.last
     training = work.config.experiments
     campaigns = work.config.active_campaigns
     horizon = work.config.horizon_days
     available = work.lake.days(work.contract("features.user_category"))
-    snapshots = matured_snapshots(
+    snapshot_dates = matured_snapshot_dates(
         as_of, training.snapshot_weekday, training.snapshot_weeks, horizon, available
     )
-    if not snapshots:
+    if not snapshot_dates:
         raise PipelineError(
-            f"as of {as_of} no snapshot has a complete window of {horizon} days after it: load "
-            "more history with lake_history"
+            f"as of {as_of} no snapshot date has a complete window of {horizon} days after it: "
+            "load more history with lake_history"
         )
-    reach = Days(snapshots[0], snapshots[-1])
-    is_snapshot = F.col("feature_date").isin(*snapshots)
-    users = known_users(work.read("core.users", until(snapshots[-1])), snapshots)
+    reach = Days(snapshot_dates[0], snapshot_dates[-1])
+    is_snapshot_date = F.col("feature_date").isin(*snapshot_dates)
+    users = known_users(work.read("core.users", until(snapshot_dates[-1])), snapshot_dates)
     pairs = pair_features(
         users,
-        work.read("features.user_category", reach).where(is_snapshot),
-        work.read("features.user", reach).where(is_snapshot),
+        work.read("features.user_category", reach).where(is_snapshot_date),
+        work.read("features.user", reach).where(is_snapshot_date),
         campaigns,
         work.event_types,
     ).withColumnRenamed("feature_date", "snapshot_date")
-    daily = work.read("features.user_category_daily", Days(snapshots[0], as_of))
+    daily = work.read("features.user_category_daily", Days(snapshot_dates[0], as_of))
     work.stage(
         "training.examples",
         with_label_and_weight(
-            pairs, reactions(daily, snapshots, campaigns), training.negative_share
+            pairs, reactions(daily, snapshot_dates, campaigns), training.negative_share
         ),
-        snapshots,
+        snapshot_dates,
     )
 
 

@@ -10,7 +10,7 @@ from spark_jobs.workspace import Workspace, run_job
 
 
 def build(work: Workspace) -> None:
-    """Stage the features of the job's day; of a range: of its snapshot days and its last day."""
+    """Stage the features of the job's day; of a range: of its snapshot dates and last day."""
     training = work.config.experiments
     dates = feature_dates(work.days, training.snapshot_weekday, training.snapshot_weeks)
     # What arrived before the longest window began happened before it began, too.

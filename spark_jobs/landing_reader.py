@@ -14,7 +14,7 @@ from include.days import Days
 from include.errors import LandingError
 from include.landing.files import inspect
 from include.landing.zone import SUCCESS, Landing
-from spark_jobs.transforms.events import CORRUPT
+from spark_jobs.transforms.parsing import CORRUPT
 
 # Files differ in how they spell a type; a column keeps its type only where all files agree.
 TEXT = "string"

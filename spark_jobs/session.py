@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 def spark_session(name: str) -> SparkSession:
     """The session of this process.
 
-    Only settings that decide what a result is, or that small days need, stand here; where and how
-    big the cluster is comes from `spark-submit`.
+    Only settings that decide what a result is, or that small days need, are made here; where and
+    how big the cluster is comes from `spark-submit`.
     """
     return (
         SparkSession.builder.appName(name)

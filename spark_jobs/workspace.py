@@ -221,7 +221,7 @@ class Workspace:
 
         Args:
             table: The landing table.
-            landed: One row a landed row, with `ingest_date` and `is_repeat`.
+            landed: One row a landed row, with `ingest_date` and `is_duplicate`.
             core: Lake table of the accepted rows, staged before.
             rejected: The refused rows, as staged.
 
@@ -232,7 +232,8 @@ class Workspace:
             row.ingest_date: row
             for row in landed.groupBy("ingest_date")
             .agg(
-                F.count("*").alias("landed"), F.sum(F.col("is_repeat").cast("long")).alias("twice")
+                F.count("*").alias("landed"),
+                F.sum(F.col("is_duplicate").cast("long")).alias("duplicate"),
             )
             .collect()
         }
@@ -246,7 +247,7 @@ class Workspace:
                 landed=(row.landed if row else 0) + erased,
                 accepted=self.staged[core].rows.get(day.isoformat(), 0),
                 rejected=refused.get(day, 0),
-                duplicate=row.twice if row else 0,
+                duplicate=row.duplicate if row else 0,
                 erased=erased,
             )
             if entry.landed != entry.accepted + entry.rejected + entry.duplicate + entry.erased:

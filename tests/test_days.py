@@ -1,11 +1,11 @@
-"""Data days and the snapshots among them."""
+"""Data days and the snapshot dates among them."""
 
 from datetime import date
 
 import pytest
 
 from include.days import Days
-from include.models.snapshot_dates import feature_dates, matured_snapshots
+from include.models.snapshot_dates import feature_dates, matured_snapshot_dates
 
 SUNDAY = 6
 CHRISTMAS_EVE = date(2017, 12, 24)  # a Sunday
@@ -36,10 +36,10 @@ def test_a_range_has_features_for_recent_snapshots_and_its_last_day() -> None:
 
 def test_a_snapshot_matures_when_its_window_is_complete() -> None:
     available = {date(2017, 12, 10), date(2017, 12, 17), CHRISTMAS_EVE}
-    assert matured_snapshots(CHRISTMAS_EVE, SUNDAY, 8, 7, available) == [
+    assert matured_snapshot_dates(CHRISTMAS_EVE, SUNDAY, 8, 7, available) == [
         date(2017, 12, 10),
         date(2017, 12, 17),
     ]
     # A day earlier, the window of the 17th lacks its last day.
     eve_of_eve = date(2017, 12, 23)
-    assert matured_snapshots(eve_of_eve, SUNDAY, 8, 7, available) == [date(2017, 12, 10)]
+    assert matured_snapshot_dates(eve_of_eve, SUNDAY, 8, 7, available) == [date(2017, 12, 10)]

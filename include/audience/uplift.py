@@ -134,6 +134,20 @@ def comparison(cohort: Iterable[Any], reacted: Set[int]) -> dict[str, Any]:
     Returns:
         Counts and rates of both arms; `difference` with its 95 % interval after Newcombe (1998,
         method 10), which holds for small groups and rates near 0; `number_needed_to_mail`.
+
+    Example:
+        30 of 100 mailed users reacted, and 10 of 50 in control. The difference could be chance: 0
+        lies within its interval.
+
+        >>> mailed, control = range(100), range(100, 150)
+        >>> cohort = [("treatment", user) for user in mailed] + [("control", u) for u in control]
+        >>> found = comparison(cohort, reacted={*mailed[:30], *control[:10]})
+        >>> found["treatment_rate"], found["control_rate"]
+        (0.3, 0.2)
+        >>> [round(found[name], 3) for name in ("difference", "difference_low", "difference_high")]
+        [0.1, -0.054, 0.23]
+        >>> round(found["number_needed_to_mail"], 1)
+        10.0
     """
     users = {"treatment": 0, "control": 0}
     positives = {"treatment": 0, "control": 0}

@@ -64,9 +64,9 @@ class Experiments(Strict):
     reading: Reading = Reading()
     promotion: Promotion
     snapshot_weekday: int = Field(ge=0, le=6)
-    """Snapshots of training examples are taken at the end of this weekday, Monday = 0."""
+    """Training examples are as of the end of this weekday, their snapshot date; Monday = 0."""
     snapshot_weeks: int = Field(ge=3, le=260)
-    """How many weekly snapshots before the training day are used."""
+    """How many weekly snapshot dates before the training day are used."""
     negative_share: float = Field(gt=0, le=1)
     """Share of negative rows kept as examples (their weight is 1/share)."""
 

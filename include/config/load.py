@@ -47,9 +47,9 @@ class Campaign(Strict):
     positive_event_types: tuple[Name, ...] = Field(min_length=1)
     """Events of these types in the category count as a reaction."""
     horizon_days: int = Field(ge=1, le=56)
-    """A reaction within this many days after the snapshot is a positive label."""
+    """A reaction within this many days after the snapshot date is a positive label."""
     holdout_share: float = Field(ge=0, lt=1)
-    """Share of users in the control arm, 0-1."""
+    """Share of users held out of mailing, as the control arm, 0-1."""
     cooldown_days: int = Field(default=14, ge=0, le=365)
     """Whoever was mailed for it within this many days isn't in its audience."""
     owner_role: Name = "marketing"
@@ -100,7 +100,7 @@ class PipelineConfig(Strict):
 
     @property
     def horizon_days(self) -> int:
-        """So long after a snapshot its labels are complete, for every campaign."""
+        """So long after a snapshot date its labels are complete, for every campaign."""
         return max(campaign.horizon_days for campaign in self.active_campaigns)
 
 

@@ -15,10 +15,10 @@ class Strict(BaseModel):
 
 
 def unique(what: str, names: list[str]) -> None:
-    """Names are given once.
+    """Refuse duplicate names.
 
     Raises:
-        ValueError: One stands there twice.
+        ValueError: A name is given twice; the text says which.
     """
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what} {', '.join(twice)} stands there twice")
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what} {', '.join(duplicates)} is given twice")

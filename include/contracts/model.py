@@ -13,7 +13,7 @@ Type = Literal["string", "long", "int", "double", "boolean", "timestamp", "date"
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column. `minimum` and `maximum` are hard bounds; softer ones stand in `quality/`."""
+    """One column. `minimum` and `maximum` are hard bounds; softer ones are in `quality/`."""
 
     name: str
     type: Type

@@ -5,7 +5,10 @@ import sys
 from typing import cast, get_args
 
 from include.database.address import Role, database_url
+from include.embedded.environment import airflow_environment
 from include.embedded.postgres import psql_path, start_postgres
+from include.embedded.service import down, up
+from include.embedded.setup import ensure_set_up
 from include.errors import PipelineError
 from include.settings import PROJECT, settings
 
@@ -26,16 +29,10 @@ def main(arguments: list[str]) -> None:
 def _run(arguments: list[str]) -> None:
     match arguments:
         case ["up"]:
-            from include.embedded.service import up
-
             up(settings())
         case ["down"]:
-            from include.embedded.service import down
-
             down(settings())
         case ["setup"]:
-            from include.embedded.setup import ensure_set_up
-
             ensure_set_up(settings())
         case ["sql", query, role] if role in get_args(Role):
             start_postgres(settings())
@@ -46,9 +43,6 @@ def _run(arguments: list[str]) -> None:
             start_postgres(settings())
             _checksums()
         case ["airflow", *rest]:
-            from include.embedded.environment import airflow_environment
-            from include.embedded.setup import ensure_set_up
-
             ensure_set_up(settings())
             airflow = str(PROJECT / ".venv" / "bin" / "airflow")
             os.execve(airflow, [airflow, *rest], airflow_environment(settings()))

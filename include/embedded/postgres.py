@@ -6,6 +6,8 @@ import warnings
 from pathlib import Path
 
 import psutil
+import psycopg
+from psycopg import sql
 
 from include.database.address import DATABASES, address_file
 from include.settings import Settings
@@ -75,9 +77,6 @@ def _is_running(data: Path) -> bool:
 
 
 def _create_databases(socket_dir: str) -> None:
-    import psycopg
-    from psycopg import sql
-
     with psycopg.connect(host=socket_dir, user="postgres", autocommit=True) as connection:
         there = {row[0] for row in connection.execute("select datname from pg_database")}
         for name in DATABASES:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,8 +69,6 @@ def archive_classes(settings: Settings) -> None:
 
 
 def _wait_for(path: Path, seconds: int = 60) -> bool:
-    import time
-
     size = -1
     for _ in range(seconds * 2):
         if path.exists() and path.stat().st_size == size > 0:

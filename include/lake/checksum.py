@@ -12,8 +12,8 @@ MASK = (1 << 64) - 1
 def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
     """Sum of the rows' 64-bit hashes, modulo 2^64, as 16 hexadecimal digits.
 
-    Equal for equal multisets of rows with the same columns in the same order. A row that stands
-    there twice counts twice, so the row count should be compared beside it.
+    Equal for equal multisets of rows with the same columns in the same order. Duplicates count as
+    often as there are of them, so the row count should be compared beside it.
     """
     if isinstance(batches, pa.Table):
         batches = batches.to_batches()

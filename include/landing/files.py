@@ -66,7 +66,7 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
             "Ask the source for a correct file; nothing was changed"
         )
     if len(set(names)) < len(names):
-        raise LandingError(f"{uri}: a column stands in its header twice ({', '.join(names)})")
+        raise LandingError(f"{uri}: its header names a column twice ({', '.join(names)})")
     return LandedFile(uri, form, names, key)
 
 

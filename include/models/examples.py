@@ -1,6 +1,6 @@
 """Examples, split by time and read in batches: never more of them in memory than is asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -37,7 +37,7 @@ class Examples:
     lake: Lake
     contract: Table
     files: tuple[DataFile, ...]
-    snapshots: tuple[date, ...]
+    snapshot_dates: tuple[date, ...]
     batch_rows: int
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Examples:
     def columns(
         self, names: Sequence[str], files: Sequence[DataFile] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Some columns of all rows. The order is the same whenever the same snapshot is read."""
+        """Some columns of all rows, in the same order whenever the same lake snapshot is read."""
         chosen = self.files if files is None else files
         return self.lake.stream(
             self.contract, [file.uri for file in chosen], names, self.batch_rows
@@ -86,9 +86,9 @@ def split_by_time(
     horizon_days: int,
     batch_rows: int,
 ) -> Split:
-    """Split the examples of a lake snapshot by their snapshot date; reads no rows.
+    """Split the examples of a lake snapshot by their snapshot date, as `split_dates` says.
 
-    The newest snapshot date is for the test, the one before for early stopping, the rest to fit.
+    Reads no rows.
 
     Args:
         lake: The lake.
@@ -103,19 +103,45 @@ def split_by_time(
         PipelineError: There are fewer than three such snapshot dates.
     """
     by_day = lake.files_by_day(contract, snapshot_id)
-    dates = sorted(day for day in by_day if day + timedelta(days=horizon_days) <= as_of)
+
+    def part(dates: list[date]) -> Examples:
+        files = tuple(file for day in dates for file in by_day[day])
+        return Examples(lake, contract, files, tuple(dates), batch_rows)
+
+    train, valid, test = split_dates(by_day, as_of, horizon_days)
+    return Split(part(train), part(valid), part(test))
+
+
+def split_dates(
+    days: Iterable[date], as_of: date, horizon_days: int
+) -> tuple[list[date], list[date], list[date]]:
+    """The newest snapshot date is for the test, the one before to stop early, the rest to fit.
+
+    Args:
+        days: Snapshot dates of the examples there are.
+        as_of: Later than this nothing is known; snapshot dates whose labels weren't complete by
+            then are left out.
+        horizon_days: So long after a snapshot date its labels are complete.
+
+    Raises:
+        PipelineError: There are fewer than three such snapshot dates.
+
+    Example:
+        As of the 29th, the labels of the 29th are a week from complete:
+
+        >>> sundays = [date(2026, 3, day) for day in (1, 8, 15, 22, 29)]
+        >>> train, valid, test = split_dates(sundays, date(2026, 3, 29), horizon_days=7)
+        >>> [day.day for day in train], [day.day for day in valid], [day.day for day in test]
+        ([1, 8], [15], [22])
+    """
+    dates = sorted(day for day in days if day + timedelta(days=horizon_days) <= as_of)
     if len(dates) < 3:
         raise PipelineError(
             f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of},"
             " and a split by time needs 3 (to fit, to stop early, to judge): load more history "
             "with lake_history"
         )
-
-    def part(chosen: list[date]) -> Examples:
-        files = tuple(file for day in chosen for file in by_day[day])
-        return Examples(lake, contract, files, tuple(chosen), batch_rows)
-
-    return Split(part(dates[:-2]), part(dates[-2:-1]), part(dates[-1:]))
+    return dates[:-2], dates[-2:-1], dates[-1:]
 
 
 @dataclass(frozen=True)

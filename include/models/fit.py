@@ -3,8 +3,8 @@
     python -m include.models.fit --experiment xgb_deep --examples-snapshot 123 \
         --as-of 2017-12-24 --training-run train_weekly/manual__1 [--device cpu|cuda|auto]
 
-Reads top to bottom: examples at a pinned snapshot, split by time, fit, judge once on the newest
-matured snapshot beside both baselines, save without pickle, log to MLflow.
+Reads top to bottom: examples at a pinned lake snapshot, split by time, fit, judge once on the
+newest matured snapshot date beside both baselines, save without pickle, log to MLflow.
 """
 
 import argparse
@@ -63,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     layout = summary.layout(feature_names(contract))
     if compute.rank == 0:
         print(
-            f"[{experiment.name}] {len(split.train):,} rows of {len(split.train.snapshots)} "
-            f"snapshots to fit, {len(split.valid):,} to stop by, {len(split.test):,} of "
-            f"{split.test.snapshots[0]} to judge; {len(layout.features)} features; device "
+            f"[{experiment.name}] {len(split.train):,} rows of {len(split.train.snapshot_dates)} "
+            f"snapshot dates to fit, {len(split.valid):,} to stop by, {len(split.test):,} of "
+            f"{split.test.snapshot_dates[0]} to judge; {len(layout.features)} features; device "
             f"{compute.device}{' of its own choice' if wanted == 'auto' else ''}, "
             f"{compute.threads} threads, {compute.world} process(es)",
             flush=True,
@@ -99,12 +99,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         categories=layout.categories,
         seed=experiment.seed,
         device=compute.device,
-        trained_through=split.test.snapshots[0] + timedelta(days=config.horizon_days),
+        trained_through=split.test.snapshot_dates[0] + timedelta(days=config.horizon_days),
         examples_snapshot_id=arguments.examples_snapshot,
         snapshot_dates={
-            "train": split.train.snapshots,
-            "valid": split.valid.snapshots,
-            "test": split.test.snapshots,
+            "train": split.train.snapshot_dates,
+            "valid": split.valid.snapshot_dates,
+            "test": split.test.snapshot_dates,
         },
         code_version=code_version(),
         image_digest=os.environ.get("IMAGE_DIGEST", ""),
@@ -193,7 +193,7 @@ if __name__ == "__main__":
         main()
     except PipelineError as error:
         # What Airflow shows is a sentence, not a stack: the last line of the log or, in a pod,
-        # where the two streams of a log may change places, what stands in this file.
+        # where the two streams of a log may change places, the content of this file.
         sentence = f"{type(error).__name__}: {error}"
         if TERMINATION_LOG.exists():
             TERMINATION_LOG.write_text(sentence, encoding="utf-8")

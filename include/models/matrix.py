@@ -44,6 +44,13 @@ def to_matrix(rows: pa.Table | pa.RecordBatch, layout: Layout) -> Matrix:
     Returns:
         Shape (rows, features + 2): the features, NaN for null, then the codes of category and
         campaign, NaN for one that the model has never seen.
+
+    Example:
+        >>> found = pa.table({"positive_count_7d": [1.0, None], "category": ["CARS", "CARS"],
+        ...                   "campaign_id": ["sell_cars", "rent_cars"]})
+        >>> layout = Layout(("positive_count_7d",), ("buy_boats", "sell_cars"), ("BOATS", "CARS"))
+        >>> to_matrix(found, layout).tolist()
+        [[1.0, 1.0, 1.0], [nan, 1.0, nan]]
     """
     matrix = np.empty((rows.num_rows, len(layout.features) + len(CATEGORICAL)), dtype=np.float32)
     for place, name in enumerate(layout.features):

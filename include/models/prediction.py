@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from include.errors import NoModelError
 from include.models.manifest import Manifest
 from include.models.matrix import Matrix, to_matrix
+from include.settings import settings
 
 MANIFEST_FILE = "manifest.json"
 
@@ -118,8 +119,6 @@ def _readable(uri: str) -> str:
     if not uri.startswith("mlflow-artifacts:"):
         return uri
     import mlflow
-
-    from include.settings import settings
 
     try:
         copy = mlflow.artifacts.download_artifacts(

@@ -1,4 +1,8 @@
-"""Which days have features, and which of them become training snapshots."""
+"""Which days have features, and which of them are snapshot dates, whose examples are learnt from.
+
+A snapshot date is a day that features are as of and labels follow; the lake's snapshots, which have
+ids, are another thing.
+"""
 
 from datetime import date, timedelta
 
@@ -6,31 +10,48 @@ from include.days import Days
 
 
 def feature_dates(days: Days, weekday: int, weeks: int) -> list[date]:
-    """The days of a range whose features are built: its last day, and snapshots before it.
+    """The days of a range whose features are built: its last day, and snapshot dates before it.
 
     A single day is its own last day, so day by day every day gets features; a load of a year of
     history makes only those that training as of its last day, or the next scoring, reads.
 
     Args:
         days: The range.
-        weekday: Weekday of snapshots, Monday = 0.
-        weeks: How many weeks before the last day snapshots are used.
+        weekday: Weekday of snapshot dates, Monday = 0.
+        weeks: How many weeks before the last day snapshot dates are used.
+
+    Example:
+        Two weeks of Sundays, and the Wednesday that the range ends with:
+
+        >>> march = Days(date(2026, 3, 1), date(2026, 3, 18))
+        >>> [f"{day}" for day in feature_dates(march, weekday=6, weeks=2)]
+        ['2026-03-08', '2026-03-15', '2026-03-18']
     """
     oldest = days.last - timedelta(weeks=weeks)
     return [day for day in days if (day.weekday() == weekday and day >= oldest) or day == days.last]
 
 
-def matured_snapshots(
+def matured_snapshot_dates(
     as_of: date, weekday: int, weeks: int, horizon_days: int, available: set[date]
 ) -> list[date]:
-    """Weekly snapshots whose label window is complete at the end of `as_of`, oldest first.
+    """Weekly snapshot dates whose label window is complete at the end of `as_of`, oldest first.
 
     Args:
         as_of: Last day whose data is known.
-        weekday: Weekday of snapshots, Monday = 0.
+        weekday: Weekday of snapshot dates, Monday = 0.
         weeks: How far back to go from `as_of`.
         horizon_days: The longest horizon of all campaigns.
         available: Days that have features.
+
+    Example:
+        As of Sunday the 29th, the week after the 22nd is complete, that after the 29th isn't:
+
+        >>> sundays = {date(2026, 3, 8), date(2026, 3, 15), date(2026, 3, 22), date(2026, 3, 29)}
+        >>> matured = matured_snapshot_dates(
+        ...     date(2026, 3, 29), weekday=6, weeks=2, horizon_days=7, available=sundays
+        ... )
+        >>> [f"{day}" for day in matured]
+        ['2026-03-15', '2026-03-22']
     """
     days = Days(as_of - timedelta(weeks=weeks), as_of - timedelta(days=horizon_days))
     return [day for day in days if day.weekday() == weekday and day in available]

@@ -111,7 +111,7 @@ def _misranked(connection: Connection, name: str) -> list[str]:
 def _unbalanced(
     connection: Connection, name: str, holdout_shares: Mapping[str, float]
 ) -> list[str]:
-    """Campaigns whose control is too large or small to be chance (chi-square test)."""
+    """Campaigns whose holdout is too large or small to be chance (sample ratio mismatch)."""
     counts = connection.execute(
         text(
             "select campaign_id, count(*) filter (where arm = 'control') as control, "  # noqa: S608

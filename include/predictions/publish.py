@@ -2,7 +2,7 @@
 
     begin → load → index → check → show
 
-Whatever ends an attempt, at any step, readers see what they saw before, the attempt stands in
+Whatever ends an attempt, at any step, readers see what they saw before, the attempt is on record in
 `predictions.publications` with its reason, and the next attempt on the day clears away what this
 one left.
 """

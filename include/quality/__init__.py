@@ -1,6 +1,11 @@
-"""Expectations for each table, and why each bound is what it is.
+"""Data quality: what is expected of each table, and why each bound is what it is.
 
-`rules` of a table = what its contract says (derived) + what its own module here adds.
+    rules           what a rule is, and those that follow from a table's contract
+    events, users…  what one table's own module adds; windows: what feature tables have in common
+    runner          the audit: runs the rules on staged rows, with Great Expectations
+    verdict         what the audit says of each rule
+
+`include.lake.gate` acts on the verdicts.
 """
 
 from importlib import import_module

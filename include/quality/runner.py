@@ -7,13 +7,13 @@ asks what was seen, and only of those that failed, member by member.
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from include.quality.rules import Rule
 from include.quality.verdict import ExpectationResult
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
@@ -39,7 +39,7 @@ class Audit:
         self._source = self._context.data_sources.add_or_update_spark("staged", persist=False)
 
     def check(
-        self, table: str, rows: "DataFrame", rules: tuple[Rule, ...]
+        self, table: str, rows: DataFrame, rules: tuple[Rule, ...]
     ) -> list[ExpectationResult]:
         """Check the rows of a table; one result a rule or, where it has members, a member.
 
@@ -48,16 +48,16 @@ class Audit:
         asset = self._source.add_dataframe_asset(name=table)
         batch = asset.add_batch_definition_whole_dataframe("whole")
         held = self._run(batch, table, rows, rules, "BOOLEAN_ONLY")
-        suspects = tuple(
-            suspect
+        failed = tuple(
+            member
             for rule, result in zip(rules, held, strict=True)
             if not result.success
-            for suspect in (rule.members or (rule,))
+            for member in (rule.members or (rule,))
         )
         seen: dict[int, Any] = {}
-        if suspects:
-            again = self._run(batch, f"{table}: what failed", rows, suspects, "BASIC")
-            seen = {id(rule): result for rule, result in zip(suspects, again, strict=True)}
+        if failed:
+            again = self._run(batch, f"{table}: what failed", rows, failed, "BASIC")
+            seen = {id(rule): result for rule, result in zip(failed, again, strict=True)}
             for rule, result in zip(rules, held, strict=True):
                 members = [seen[id(member)] for member in rule.members if id(member) in seen]
                 if not result.success and members and all(r.success for r in members):
@@ -75,10 +75,8 @@ class Audit:
         return site / "index.html"
 
     def _run(
-        self, batch: Any, name: str, rows: "DataFrame", rules: tuple[Rule, ...], form: str
+        self, batch: Any, name: str, rows: DataFrame, rules: tuple[Rule, ...], form: str
     ) -> list[Any]:
-        from pyspark.sql import functions as F
-
         computed = {rule.column: F.expr(rule.expression) for rule in rules if rule.expression}
         expectations = [
             getattr(self._gx.expectations, rule.expectation)(
@@ -108,7 +106,7 @@ class Audit:
         return [by_id[expectation.id] for expectation in suite.expectations]
 
 
-def _distinct(rows: "DataFrame", rule: Rule) -> int:
+def _distinct(rows: DataFrame, rule: Rule) -> int:
     return rows.select(*rule.distinct).distinct().count()
 
 

@@ -25,8 +25,8 @@ def main(day: date) -> None:
     """Run what is missing; ends with a sample of the prediction table.
 
     Args:
-        day: A Sunday of 2017, so that training has a new snapshot: history is loaded up to it, and
-            users are scored as of its end.
+        day: A Sunday of 2017, so that training has a new snapshot date: history is loaded up to it,
+            and users are scored as of its end.
     """
     started = time.monotonic()
     chosen = settings()

@@ -16,6 +16,19 @@ def daily_activity(events: DataFrame, event_types: tuple[str, ...]) -> DataFrame
 
     Returns:
         The keys, the counts (long), `value_sum` (double, exact to 1e-4) and `last_occurred_at`.
+
+    Example:
+        >>> events = rows('''
+        ...     user_id | category | occurred_at      | event_type | value
+        ...     1       | cars     | 2026-03-09 12:00 | view       | null
+        ...     1       | cars     | 2026-03-09 13:00 | buy        | 0.1
+        ...     1       | cars     | 2026-03-09 11:00 | buy        | 0.2
+        ...     1       | cars     | 2026-03-10 01:00 | view       | null
+        ... ''', ingest_date="2026-03-10")
+        >>> show(daily_activity(events, ("view", "buy")).drop("ingest_date"))
+        user_id | category | event_date | view_count | buy_count | value_sum | last_occurred_at
+        1       | cars     | 2026-03-09 | 1          | 2         | 0.3       | 2026-03-09 13:00:00
+        1       | cars     | 2026-03-10 | 1          | 0         | 0.0       | 2026-03-10 01:00:00
     """
     counts = [
         F.sum((F.col("event_type") == kind).cast("bigint")).alias(f"{kind}_count")

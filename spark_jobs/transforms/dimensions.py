@@ -1,10 +1,17 @@
-"""Users and listings: parse, refuse with every reason, one row a key and day."""
+"""Users and listings: parse, refuse with every reason, mark all but one of a key and day."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.events import CORRUPT, with_reasons
-from spark_jobs.transforms.parsing import is_given, long, number, text, timestamp
+from spark_jobs.transforms.parsing import (
+    CORRUPT,
+    is_given,
+    long,
+    number,
+    text,
+    timestamp,
+    with_reasons,
+)
 
 
 def with_parsed_listing(landed: DataFrame) -> DataFrame:
@@ -17,6 +24,20 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
     Returns:
         The rows of `landed`, one for one, parsed, originals in `landed`, and `reasons` (empty for
         a good row).
+
+    Example:
+        >>> listings = landed('''
+        ...     listing_id | category | price
+        ...     9          | cars     | 5
+        ...     9          | ""       | null
+        ...     nine       | cars     | -5
+        ... ''', title="a car")
+        >>> parsed = with_parsed_listing(listings)
+        >>> show(parsed, "listing_id", "category", "price", "reasons")
+        listing_id | category | price | reasons
+        null       | cars     | null  | [invalid_listing_id, invalid_price]
+        9          | null     | null  | []
+        9          | cars     | 5.0   | []
     """
     names = ["listing_id", "category", "title", "price"]
     kinds = dict(landed.dtypes)
@@ -48,6 +69,19 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
     Returns:
         The rows of `landed`, one for one, parsed, originals in `landed` (a record that can't be
         read is withheld, as it may hold an address), and `reasons`.
+
+    Example:
+        >>> users = landed('''
+        ...     user_id | registered_at
+        ...     7       | 2026-01-01
+        ...     8       | 2026-03-11
+        ...     nine    | null
+        ... ''', ingest_date="2026-03-10")
+        >>> show(with_parsed_user(users), "user_id", "registered_at", "reasons")
+        user_id | registered_at       | reasons
+        null    | null                | [invalid_user_id, missing_registered_at]
+        7       | 2026-01-01 00:00:00 | []
+        8       | 2026-03-11 00:00:00 | [registered_in_future]
     """
     names = ["user_id", "registered_at"]
     kinds = dict(landed.dtypes)
@@ -73,7 +107,7 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
 
 
 def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> DataFrame:
-    """Of valid rows with one key and day, mark all but one.
+    """Of valid rows with one key and day, mark all but one as duplicates.
 
     The landing zone doesn't say which of a day's files is newer, so the greatest by content stays:
     the same one on every run.
@@ -84,7 +118,22 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
         content: The other columns.
 
     Returns:
-        The rows of `parsed`, one for one, with `is_repeat`.
+        The rows of `parsed`, one for one, with `is_duplicate`.
+
+    Example:
+        >>> parsed = rows('''
+        ...     listing_id | title | reasons         | ingest_date
+        ...     9          | car   | []              | 2026-03-10
+        ...     9          | van   | []              | 2026-03-10
+        ...     9          | xxx   | [invalid_price] | 2026-03-10
+        ...     9          | car   | []              | 2026-03-11
+        ... ''')
+        >>> show(with_superseded(parsed, "listing_id", ("title",)))
+        listing_id | title | reasons         | ingest_date | is_duplicate
+        9          | car   | []              | 2026-03-10  | true
+        9          | car   | []              | 2026-03-11  | false
+        9          | van   | []              | 2026-03-10  | false
+        9          | xxx   | [invalid_price] | 2026-03-10  | false
     """
     is_valid = F.size("reasons") == 0
     window = Window.partitionBy("ingest_date", key, "_valid").orderBy(
@@ -92,7 +141,7 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     )
     return (
         parsed.withColumn("_valid", is_valid)
-        .withColumn("is_repeat", F.col("_valid") & (F.row_number().over(window) > 1))
+        .withColumn("is_duplicate", F.col("_valid") & (F.row_number().over(window) > 1))
         .drop("_valid")
     )
 

@@ -1,4 +1,4 @@
-"""Labels: who reacted to what within the horizon after a snapshot."""
+"""Labels: who reacted to what within the horizon after a snapshot date."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,18 +14,36 @@ def reactions(
 ) -> DataFrame:
     """Pairs that reacted: an event of a positive type in the campaign's category.
 
-    The event must have happened in (s, s + horizon] and have arrived by s + horizon: so the label
-    of a snapshot is the same whenever it is built.
+    The event must have happened in (s, s + horizon] and have arrived by s + horizon: so the labels
+    of a snapshot date s are the same whenever they are built.
 
     Args:
         daily: Rows of `features.user_category_daily`.
-        snapshot_dates: The snapshots s; each window must be complete.
+        snapshot_dates: The dates s; each window must be complete.
         campaigns: The campaigns.
 
     Returns:
         `snapshot_date`, `user_id`, `campaign_id`: one row a pair that reacted.
+
+    Example:
+        Five rows in, two out: a week after the 8th begins on the 9th and ends with the 15th.
+
+        >>> daily = rows('''
+        ...     user_id | event_date | ingest_date
+        ...     1       | 2026-03-08 | 2026-03-08
+        ...     2       | 2026-03-09 | 2026-03-09
+        ...     3       | 2026-03-15 | 2026-03-15
+        ...     4       | 2026-03-15 | 2026-03-16
+        ...     5       | 2026-03-16 | 2026-03-16
+        ... ''', category="cars", buy_count="1")
+        >>> sell_cars = Campaign(campaign_id="sell_cars", category="cars",
+        ...                      positive_event_types=("buy",), horizon_days=7, holdout_share=0.1)
+        >>> show(reactions(daily, [date(2026, 3, 8)], [sell_cars]))
+        snapshot_date | user_id | campaign_id
+        2026-03-08    | 2       | sell_cars
+        2026-03-08    | 3       | sell_cars
     """
-    snapshots = daily.sparkSession.createDataFrame(
+    dates = daily.sparkSession.createDataFrame(
         [(day,) for day in sorted(snapshot_dates)], "snapshot_date date"
     )
     found: DataFrame | None = None
@@ -37,7 +55,7 @@ def reactions(
         one = (
             daily.where((F.col("category") == campaign.category) & happened)
             .join(
-                F.broadcast(snapshots),
+                F.broadcast(dates),
                 (F.col("event_date") > F.col("snapshot_date"))
                 & (F.greatest("event_date", "ingest_date") <= end),
             )
@@ -63,6 +81,25 @@ def with_label_and_weight(
 
     Returns:
         The kept rows with `label` (int) and `weight` (double): 1, or 1 / `negative_share`.
+
+    Example:
+        Of five negatives, about half are kept, each of which counts twice.
+
+        >>> pairs = rows('''
+        ...     user_id
+        ...     1
+        ...     2
+        ...     3
+        ...     4
+        ...     5
+        ...     6
+        ... ''', snapshot_date="2026-03-08", campaign_id="sell_cars")
+        >>> labelled = with_label_and_weight(pairs, pairs.where("user_id = 1"), negative_share=0.5)
+        >>> show(labelled, "user_id", "label", "weight")
+        user_id | label | weight
+        1       | 1     | 1.0
+        3       | 0     | 2.0
+        5       | 0     | 2.0
     """
     key = ["snapshot_date", "user_id", "campaign_id"]
     labelled = pairs.join(positive.withColumn("_hit", F.lit(1)), key, how="left").withColumn(

@@ -25,6 +25,19 @@ def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
 
     Returns:
         `feature_date`, `user_id`, `registered_at` as known then; one row a date and user.
+
+    Example:
+        >>> arrivals = rows('''
+        ...     user_id | registered_at | ingest_date
+        ...     1       | 2026-01-01    | 2026-03-10
+        ...     1       | 2026-01-02    | 2026-03-11
+        ...     2       | 2026-03-11    | 2026-03-11
+        ... ''')
+        >>> show(known_users(arrivals, [date(2026, 3, 10), date(2026, 3, 11)]))
+        feature_date | user_id | registered_at
+        2026-03-10   | 1       | 2026-01-01 00:00:00
+        2026-03-11   | 1       | 2026-01-02 00:00:00
+        2026-03-11   | 2       | 2026-03-11 00:00:00
     """
     days = arrivals.sparkSession.createDataFrame([(day,) for day in dates], "feature_date date")
     newest = F.max_by("registered_at", "ingest_date").alias("registered_at")
@@ -56,6 +69,39 @@ def pair_features(
         One row per feature date, user and campaign: these keys, the campaign's category, and the
         model's features in the contract's order (double). What didn't happen counts 0; a recency
         of what never happened is null.
+
+    Example:
+        Two users and two campaigns make four pairs; user 2 was never active.
+
+        >>> from spark_jobs.transforms import windows
+        >>> dates, types = [date(2026, 3, 31)], ("view", "buy")
+        >>> daily = rows('''
+        ...     user_id | category | view_count | buy_count
+        ...     1       | cars     | 3          | 1
+        ...     1       | boats    | 7          | 0
+        ... ''', event_date="2026-03-31", ingest_date="2026-03-31", value_sum="0")
+        >>> per_category = windows.user_category(daily, dates, types)
+        >>> per_user = windows.user(daily, per_category, dates, types)
+        >>> users = rows('''
+        ...     user_id
+        ...     1
+        ...     2
+        ... ''', feature_date="2026-03-31", registered_at="2026-03-01")
+        >>> terms = {"horizon_days": 7, "holdout_share": 0.1}
+        >>> campaigns = [
+        ...     Campaign(campaign_id="sell_cars", category="cars", positive_event_types=("buy",),
+        ...              **terms),
+        ...     Campaign(campaign_id="show_boats", category="boats",
+        ...              positive_event_types=("view", "buy"), **terms),
+        ... ]
+        >>> pairs = pair_features(users, per_category, per_user, campaigns, types)
+        >>> show(pairs, "user_id", "campaign_id", "positive_count_7d", "category_days_since_last",
+        ...      "user_view_count_7d")
+        user_id | campaign_id | positive_count_7d | category_days_since_last | user_view_count_7d
+        1       | sell_cars   | 1.0               | 0.0                      | 10.0
+        1       | show_boats  | 7.0               | 0.0                      | 10.0
+        2       | sell_cars   | 0.0               | null                     | 0.0
+        2       | show_boats  | 0.0               | null                     | 0.0
     """
     spark = users.sparkSession
     offers = spark.createDataFrame(

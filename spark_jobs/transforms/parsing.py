@@ -1,11 +1,15 @@
 """Parse values as they land: strictly, so that nothing is repaired in silence.
 
 Each function takes the column and the type it has (as in `DataFrame.dtypes`): files that are typed
-already are only widened. What can't be parsed becomes null, and the caller says so.
+already are only widened. What can't be parsed becomes null, and the row is refused for it, with the
+reason (`with_reasons`).
 """
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+CORRUPT = "_corrupt_record"
+"""Column with the text of a row that can't be read at all, as Spark calls it."""
 
 # Spark's own cast would also take "2017" or "T10:00" (today at ten).
 ISO_8601 = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
@@ -14,18 +18,60 @@ INTEGER_TYPES = ("tinyint", "smallint", "int", "bigint")
 
 
 def is_given(value: Column) -> Column:
-    """Whether there is a value at all; an empty text is none."""
+    """Whether there is a value at all; an empty text is none.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     null
+        ...     ""
+        ...     0
+        ... ''')
+        >>> show(found.select("value", is_given(F.col("value")).alias("is_given")))
+        value | is_given
+        null  | false
+        ""    | false
+        0     | true
+    """
     return value.isNotNull() & (value.cast("string") != "")
 
 
 def text(value: Column) -> Column:
-    """A text; the empty one is null."""
+    """A text; the empty one is null.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     ""
+        ...     cars
+        ... ''')
+        >>> show(found.select("value", text(F.col("value")).alias("text")))
+        value | text
+        ""    | null
+        cars  | cars
+    """
     string = value.cast("string")
     return F.when(string != "", string)
 
 
 def long(value: Column, kind: str) -> Column:
-    """A whole number that isn't negative."""
+    """A whole number that isn't negative.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     -7
+        ...     7
+        ...     7.0
+        ...     seven
+        ... ''')
+        >>> show(found.select("value", long(F.col("value"), "string").alias("long")))
+        value | long
+        -7    | null
+        7     | 7
+        7.0   | null
+        seven | null
+    """
     if kind in INTEGER_TYPES:
         return F.when(value >= 0, value.cast("bigint"))
     string = value.cast("string")
@@ -33,7 +79,23 @@ def long(value: Column, kind: str) -> Column:
 
 
 def number(value: Column, kind: str) -> Column:
-    """A finite number."""
+    """A finite number.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     -7
+        ...     1e3
+        ...     1,5
+        ...     NaN
+        ... ''')
+        >>> show(found.select("value", number(F.col("value"), "string").alias("number")))
+        value | number
+        -7    | -7.0
+        1,5   | null
+        1e3   | 1000.0
+        NaN   | null
+    """
     if kind in ("double", "float") or kind in INTEGER_TYPES or kind.startswith("decimal"):
         double = value.cast("double")
         is_finite = ~F.isnan(double) & (F.abs(double) != float("inf"))
@@ -44,7 +106,25 @@ def number(value: Column, kind: str) -> Column:
 
 
 def timestamp(value: Column, kind: str) -> Column:
-    """A point in time: ISO 8601, UTC unless it says otherwise."""
+    """A point in time: ISO 8601, UTC unless it says otherwise.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     2026-03-10
+        ...     2026-03-10 08:00
+        ...     2026-03-10T08:00:00+02:00
+        ...     2026-02-30
+        ...     08:00
+        ... ''')
+        >>> show(found.select("value", timestamp(F.col("value"), "string").alias("timestamp")))
+        value                     | timestamp
+        08:00                     | null
+        2026-02-30                | null
+        2026-03-10                | 2026-03-10 00:00:00
+        2026-03-10 08:00          | 2026-03-10 08:00:00
+        2026-03-10T08:00:00+02:00 | 2026-03-10 06:00:00
+    """
     if kind in ("timestamp", "timestamp_ntz", "date"):
         return value.cast("timestamp")
     string = value.cast("string")
@@ -52,6 +132,53 @@ def timestamp(value: Column, kind: str) -> Column:
 
 
 def user_of(name: str) -> Column:
-    """The user that a parsed row is about; of a line of JSON that can't be read, what it says."""
+    """The user that a parsed row is about; of a line of JSON that can't be read, what it says.
+
+    Example:
+        >>> parsed = rows('''
+        ...     user_id | _corrupt_record
+        ...     7       | null
+        ...     null    | {"user_id": 8, "email
+        ...     null    | {"email
+        ... ''').withColumn("landed", F.struct("_corrupt_record"))
+        >>> show(parsed.select("_corrupt_record", user_of("user_id").alias("user")))
+        _corrupt_record       | user
+        null                  | 7
+        {"email               | null
+        {"user_id": 8, "email | 8
+    """
     said = F.regexp_extract("landed._corrupt_record", r'"user_id"\s*:\s*"?(\d{1,19})', 1)
     return F.coalesce(F.col(name), said.try_cast("bigint"))
+
+
+def with_reasons(rows: DataFrame, checks: dict[str, Column]) -> DataFrame:
+    """Add `reasons`: the names of the checks that are true; of a row that can't be read, only that.
+
+    Args:
+        rows: With the originals in the struct `landed`.
+        checks: Conditions by the name of the reason; null counts as false.
+
+    Example:
+        >>> parsed = rows('''
+        ...     listing_id | price | _corrupt_record
+        ...     9          | 5     | null
+        ...     9          | -5    | null
+        ...     null       | -5    | null
+        ...     null       | null  | {"listing_
+        ... ''').withColumn("landed", F.struct("_corrupt_record"))
+        >>> is_missing, is_negative = F.col("listing_id").isNull(), F.col("price") < 0
+        >>> checks = {"missing_listing_id": is_missing, "invalid_price": is_negative}
+        >>> show(with_reasons(parsed, checks), "listing_id", "price", "reasons")
+        listing_id | price | reasons
+        null       | null  | [malformed_record]
+        null       | -5.0  | [missing_listing_id, invalid_price]
+        9          | -5.0  | [invalid_price]
+        9          | 5.0   | []
+    """
+    listed = F.array_compact(
+        F.array(*[F.when(condition, F.lit(name)) for name, condition in checks.items()])
+    )
+    is_corrupt = F.col(f"landed.{CORRUPT}").isNotNull()
+    return rows.withColumn(
+        "reasons", F.when(is_corrupt, F.array(F.lit("malformed_record"))).otherwise(listed)
+    )

@@ -42,6 +42,25 @@ def window_sums(
         `feature_date`, `keys`; `<type>_count_<n>d` (long), `<type>_decayed` (long, in 1e-9
         events), `value_<n>d` (long, in 1e-4), `recent` and `older` (masks of the days with an
         event, by age) and `days_since_last`.
+
+    Example:
+        Five rows in, a row a date out. As of the 31st, the 25th is the last day within a week, the
+        6th of January a day too old, and what arrives tomorrow isn't known yet.
+
+        >>> daily = rows('''
+        ...     user_id | event_date | ingest_date | view_count
+        ...     1       | 2026-01-06 | 2026-01-06  | 1
+        ...     1       | 2026-03-24 | 2026-03-24  | 2
+        ...     1       | 2026-03-25 | 2026-03-25  | 4
+        ...     1       | 2026-03-30 | 2026-04-01  | 8
+        ...     1       | 2026-03-31 | 2026-03-31  | 16
+        ... ''', value_sum="0")
+        >>> dates = [date(2026, 3, 24), date(2026, 3, 31)]
+        >>> sums = window_sums(daily, ["user_id"], dates, ("view",))
+        >>> show(sums, "feature_date", *(f"view_count_{days}d" for days in WINDOWS_DAYS))
+        feature_date | view_count_1d | view_count_7d | view_count_28d | view_count_84d
+        2026-03-24   | 2             | 2             | 2              | 3
+        2026-03-31   | 16            | 20            | 22             | 22
     """
     dates = daily.sparkSession.createDataFrame(
         [(day,) for day in sorted(feature_dates)], "feature_date date"
@@ -98,6 +117,19 @@ def user_category(
         daily: Rows of `features.user_category_daily`.
         feature_dates: The dates to compute.
         event_types: The vocabulary.
+
+    Example:
+        >>> daily = rows('''
+        ...     user_id | category  | event_date | view_count | value_sum
+        ...     1       | cars      | 2026-03-31 | 1          | 0.5
+        ...     1       | cars      | 2026-03-01 | 2          | 0.2
+        ...     1       | (unknown) | 2026-03-31 | 4          | 0
+        ... ''', ingest_date="2026-03-31")
+        >>> features = user_category(daily, [date(2026, 3, 31)], ("view",))
+        >>> show(features, "category", "view_count_7d", "view_decayed_30d", "value_sum_28d",
+        ...      "active_days_84d")
+        category | view_count_7d | view_decayed_30d | value_sum_28d | active_days_84d
+        cars     | 1             | 1.735758882      | 0.5           | 2
     """
     real = daily.where(~F.col("category").isin(NO_CATEGORY, UNKNOWN_CATEGORY))
     return window_sums(real, ["user_id", "category"], feature_dates, event_types).select(
@@ -124,6 +156,19 @@ def user(
         user_categories: Rows of `features.user_category` of these dates.
         feature_dates: The dates to compute.
         event_types: The vocabulary.
+
+    Example:
+        >>> daily = rows('''
+        ...     user_id | category | event_date | view_count
+        ...     1       | cars     | 2026-03-31 | 1
+        ...     1       | boats    | 2026-03-30 | 2
+        ...     1       | (none)   | 2026-03-30 | 4
+        ... ''', ingest_date="2026-03-31", value_sum="0")
+        >>> dates = [date(2026, 3, 31)]
+        >>> features = user(daily, user_category(daily, dates, ("view",)), dates, ("view",))
+        >>> show(features, "user_id", "view_count_7d", "active_days_7d", "categories_84d")
+        user_id | view_count_7d | active_days_7d | categories_84d
+        1       | 7             | 2              | 2
     """
     units = F.round(F.col("value_sum") * VALUE_UNIT).cast("bigint")
     # A user's day is a tenth of the rows of their day's categories: sum up before the windows.
@@ -154,6 +199,18 @@ def category(user_categories: DataFrame, event_types: tuple[str, ...]) -> DataFr
     Args:
         user_categories: Rows of `features.user_category`.
         event_types: The vocabulary.
+
+    Example:
+        >>> daily = rows('''
+        ...     user_id | category | event_date | view_count
+        ...     1       | cars     | 2026-03-31 | 1
+        ...     2       | cars     | 2026-03-10 | 2
+        ... ''', ingest_date="2026-03-31", value_sum="0")
+        >>> features = category(user_category(daily, [date(2026, 3, 31)], ("view",)), ("view",))
+        >>> show(features, "category", "view_count_7d", "view_count_28d", "active_users_7d",
+        ...      "active_users_28d")
+        category | view_count_7d | view_count_28d | active_users_7d | active_users_28d
+        cars     | 1             | 3              | 1               | 2
     """
     return user_categories.groupBy("category", "feature_date").agg(
         *[F.sum(name).alias(name) for name in _count_names(event_types)],

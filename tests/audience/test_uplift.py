@@ -51,7 +51,7 @@ def test_empty_arms_have_no_rates_and_no_interval() -> None:
 def test_agrees_with_counting_aloud(arms: dict[int, str], reacted: set[int]) -> None:
     row = comparison([(arm, user) for user, arm in arms.items()], reacted)
     for arm in ("treatment", "control"):
-        mine = [user for user, dealt in arms.items() if dealt == arm]
+        mine = [user for user, assigned in arms.items() if assigned == arm]
         assert row[f"{arm}_users"] == len(mine)
         assert row[f"{arm}_positives"] == len([user for user in mine if user in reacted])
     if row["difference"] is not None:

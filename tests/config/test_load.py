@@ -38,7 +38,7 @@ def test_what_ships_is_valid_and_has_eight_campaigns() -> None:
         (CAMPAIGN + "    horizont: 3\n", r"campaigns.yaml: key campaigns.0.horizont: unknown key"),
         (CAMPAIGN.replace("0.1", "1.5"), r"campaigns.yaml: key campaigns.0.holdout_share: "),
         (CAMPAIGN.replace("[purchase]", "[view]"), r"coffee: positive_event_types names 'view'"),
-        (CAMPAIGN + CAMPAIGN.split("\n", 2)[2], r"campaign_id coffee stands there twice"),
+        (CAMPAIGN + CAMPAIGN.split("\n", 2)[2], r"campaign_id coffee is given twice"),
         ("campaigns: [", r"campaigns.yaml: isn't YAML"),
     ],
 )

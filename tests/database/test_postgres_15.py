@@ -111,7 +111,7 @@ def test_equal_scores_make_equal_publications_on_both(old: Settings, place: Sett
         test_revert.test_a_day_can_be_withdrawn_so_that_the_day_before_is_the_latest,
         test_roles.test_each_attempt_is_refused_by_postgres,
         test_roles.test_nobody_else_gets_in,
-        test_audience.test_consenting_treatment_best_first_with_address,
+        test_audience.test_whom_one_may_reserve_best_first_without_an_address,
         test_audience.test_a_team_sees_its_own_campaigns_only,
     ],
     ids=lambda check: check.__name__,

@@ -15,7 +15,7 @@ from include.config import load_config
 from include.contracts import lake_tables
 from include.database.engine import engine
 from include.days import Days
-from include.errors import NoModelError
+from include.errors import NoModelError, PipelineError
 from include.lake.checksum import rows_checksum
 from include.lake.gate import gate
 from include.lake.publish import publish
@@ -211,8 +211,6 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
 
 
 def test_a_failed_fit_says_why(market: Settings) -> None:
-    from include.errors import PipelineError
-
     with pytest.raises(PipelineError, match=r"experiment none ended with exit code 1: .*no exper"):
         fit_in_subprocess("none", 1, f"{LAST}", "train")
 

@@ -1,6 +1,8 @@
 """From a training run to a champion and back: decisions that are kept, refusals that say why."""
 
 import shutil
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -272,9 +274,6 @@ def test_same_snapshot_and_seed_give_the_same_bytes(market: Settings) -> None:
 def test_torch_fits_in_two_processes_as_it_would_on_two_gpus(
     market: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import subprocess
-    import sys
-
     snapshot = examples(market, SUNDAYS[:4])
     command = [sys.executable, "-m", "include.models.fit", "--experiment", "net",
                "--examples-snapshot", str(snapshot), "--as-of", f"{SUNDAYS[3]}",

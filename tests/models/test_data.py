@@ -22,14 +22,14 @@ def lake(days: list[date]) -> Any:
 
 
 def test_by_hand() -> None:
-    """As of April the 5th, the labels of that day's snapshot aren't complete, nor is there a later.
+    """As of April the 5th, the labels of that snapshot date aren't complete, nor is there a later.
 
     Both may be in the table: of a training of a later week.
     """
     split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 100)
-    assert split.train.snapshots == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
-    assert split.valid.snapshots == (date(2026, 3, 22),)
-    assert split.test.snapshots == (date(2026, 3, 29),)
+    assert split.train.snapshot_dates == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
+    assert split.valid.snapshot_dates == (date(2026, 3, 22),)
+    assert split.test.snapshot_dates == (date(2026, 3, 29),)
     assert [len(part) for part in (split.train, split.valid, split.test)] == [60, 20, 20]
     assert [file.uri for file in split.test.files] == ["2026-03-29-0", "2026-03-29-1"]
 
@@ -48,6 +48,6 @@ def test_parts_follow_each_other_and_nothing_is_from_the_future(
             split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
         return
     split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
-    parts = [split.train.snapshots, split.valid.snapshots, split.test.snapshots]
+    parts = [split.train.snapshot_dates, split.valid.snapshot_dates, split.test.snapshot_dates]
     assert [day for part in parts for day in part] == known
     assert len(parts[1]) == len(parts[2]) == 1

@@ -12,9 +12,9 @@ from include.config import Campaign
 from include.contracts import Table, propensity
 from spark_jobs.transforms.daily_activity import daily_activity
 from spark_jobs.transforms.dimensions import with_parsed_listing, with_parsed_user, with_superseded
-from spark_jobs.transforms.events import CORRUPT
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import known_users, pair_features
+from spark_jobs.transforms.parsing import CORRUPT
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.transforms.windows import user, user_category
 
@@ -96,7 +96,8 @@ def test_of_two_rows_with_one_key_the_same_one_stays_in_any_order(spark: SparkSe
     for ordered in (rows, rows[::-1]):
         frame = spark.createDataFrame(ordered, schema)
         found = with_superseded(frame, "listing_id", ("title",)).collect()
-        assert {(r.listing_id, r.title) for r in found if not r.is_repeat} == {(1, "b"), (2, "a")}
+        kept = {(r.listing_id, r.title) for r in found if not r.is_duplicate}
+        assert kept == {(1, "b"), (2, "a")}
 
 
 def test_users_are_known_from_the_day_they_arrive(spark: SparkSession) -> None:
@@ -149,7 +150,7 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
 @pytest.mark.parametrize(
     ("happened", "arrived", "is_reaction"),
     [(0, 0, False), (1, 1, True), (7, 7, True), (8, 8, False), (7, 8, False), (-1, 1, False)],
-    ids=["on the snapshot", "first day", "last day", "too late", "arrived too late", "before"],
+    ids=["on the snapshot date", "first day", "last day", "too late", "arrived too late", "before"],
 )
 def test_the_label_window_is_open_at_its_start_and_closed_at_its_end(
     spark: SparkSession, tables: dict[str, Table], happened: int, arrived: int, is_reaction: bool

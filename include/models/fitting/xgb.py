@@ -30,7 +30,7 @@ class Parameters:
     rounds: int = 400
     """Trees at most; early stopping usually ends sooner."""
     early_stopping_rounds: int = 20
-    """Trees without gain on the validation snapshot before it stops."""
+    """Trees without gain on the validation examples before it stops."""
     min_child_weight: float = 20
     """Least sum of hessians in a leaf."""
     subsample: float = 1.0

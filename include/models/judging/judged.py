@@ -72,7 +72,7 @@ def rows_to_judge(test: Examples, max_rows: int) -> Iterator[pa.RecordBatch]:
     Which users are in depends on their ids alone, so everybody is judged on the same rows.
 
     Args:
-        test: Examples of the newest snapshot.
+        test: Examples of the newest snapshot date.
         max_rows: About how many rows at most; bounds memory and the time that intervals take.
     """
     share = min(1.0, max_rows / max(1, len(test)))

@@ -44,14 +44,14 @@ def model_card(
         run: The experiment that it comes from.
         judged: The rows that everybody was judged on.
         metrics: Figures with their intervals.
-        resampled: For the gains against each rival.
+        resampled: For the gains against the champion and each baseline.
         summary: What was decided, and why.
-        test: Examples of the judged snapshot, for the importance of columns.
+        test: Examples of the judged snapshot date, for the importance of columns.
         champion: The version that was champion then, if there was one.
         image: What its pod ran, as the cluster named it; empty for a subprocess.
     """
-    rivals = [*([CHAMPION] if champion else []), baselines.RECENCY, baselines.CONSTANT]
-    shown = [run.experiment, *rivals]
+    references = [*([CHAMPION] if champion else []), baselines.RECENCY, baselines.CONSTANT]
+    shown = [run.experiment, *references]
     images = {
         "reliability.png": pictures.reliability(judged, shown[:-1]),
         "lift.png": pictures.lift(judged, shown),
@@ -70,9 +70,9 @@ def model_card(
         image=image,
         metrics=metrics,
         experiment=run.experiment,
-        order=[run.experiment, *experiments, *rivals],
+        order=[run.experiment, *experiments, *references],
         campaigns=[scope for scope in metrics[run.experiment] if scope not in (ALL, MEAN)],
-        gains=[(rival, resampled.gain(run.experiment, rival, ALL)) for rival in rivals],
+        gains=[(name, resampled.gain(run.experiment, name, ALL)) for name in references],
         confidence=resampled.confidence,
         pictures={n: base64.b64encode(content).decode() for n, content in images.items()},
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

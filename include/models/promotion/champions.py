@@ -1,6 +1,6 @@
 """Which model version is champion on which day, and what was decided about each candidate.
 
-The history stands in `analytics.champions`; rows are only added.
+The history is kept in `analytics.champions`; rows are only added.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,21 @@ class ChampionPeriod:
 
 
 def champion_on(history: Sequence[ChampionPeriod], day: date) -> ChampionPeriod | None:
-    """The entry that holds on a data day: of those that began by then, the newest."""
+    """The entry that holds on a data day: of those that began by then, the newest.
+
+    Example:
+        Version 3 was trained later than version 2, but as of an earlier week:
+
+        >>> history = [
+        ...     ChampionPeriod(1, date(2026, 3, 1), "1"),
+        ...     ChampionPeriod(2, date(2026, 3, 15), "2"),
+        ...     ChampionPeriod(3, date(2026, 3, 8), "3"),
+        ... ]
+        >>> [champion_on(history, date(2026, 3, day)).version for day in (1, 7, 8, 14, 15, 31)]
+        ['1', '1', '3', '3', '2', '2']
+        >>> champion_on(history, date(2026, 2, 28)) is None
+        True
+    """
     begun = [period for period in history if period.from_date <= day]
     return max(begun, key=lambda period: (period.from_date, period.champion_id), default=None)
 
@@ -39,7 +53,19 @@ def champion_on(history: Sequence[ChampionPeriod], day: date) -> ChampionPeriod 
 def champion_before(
     history: Sequence[ChampionPeriod], now: ChampionPeriod
 ) -> ChampionPeriod | None:
-    """Whom a rollback brings back: the entry of another version that `now` took over from."""
+    """Whom a rollback brings back: the entry of another version that `now` took over from.
+
+    Example:
+        >>> history = [
+        ...     ChampionPeriod(1, date(2026, 3, 1), "1"),
+        ...     ChampionPeriod(2, date(2026, 3, 8), "2"),
+        ...     ChampionPeriod(3, date(2026, 3, 15), "2"),
+        ... ]
+        >>> champion_before(history, history[2]).version
+        '1'
+        >>> champion_before(history, history[0]) is None
+        True
+    """
     earlier = [
         period
         for period in history

@@ -64,7 +64,7 @@ def compare(
         training_run: The run whose experiments are compared.
         as_of: The training day.
         snapshot_id: Snapshot of the examples that all experiments read.
-        history: Champions so far; the one of `as_of` is the rival.
+        history: Champions so far; the one of `as_of` is compared, too.
         images: Image that each experiment's pod ran, as the cluster named it.
 
     Raises:
@@ -78,10 +78,10 @@ def compare(
     test = split_by_time(
         Lake(settings), contract, snapshot_id, as_of, config.horizon_days, reading.batch_rows
     ).test
-    # Repeated after its own promotion, a run isn't its own rival.
+    # Repeated after its own promotion, a run isn't compared with itself.
     own = {v.version for v in registry.versions(client) if v.run_id in {r.run_id for r in runs}}
-    rival = champion_on([period for period in history if period.version not in own], as_of)
-    judged, champion = _judged(client, runs, test, reading.judged_rows, rival, history)
+    current = champion_on([period for period in history if period.version not in own], as_of)
+    judged, champion = _judged(client, runs, test, reading.judged_rows, current, history)
     promotion = experiments.promotion
     metrics: Metrics = {
         name: {
@@ -120,7 +120,7 @@ def compare(
             "as_of_date": as_of,
             "experiment": name,
             "scope": scope,
-            "snapshot_date": test.snapshots[0],
+            "snapshot_date": test.snapshot_dates[0],
             **figures,
             "model_version": {best.experiment: version.version, CHAMPION: champion}.get(name),
             "is_promoted": False,
@@ -155,7 +155,7 @@ def _judged(
     runs: list[tracking.FinishedRun],
     test: Examples,
     max_rows: int,
-    rival: ChampionPeriod | None,
+    champion: ChampionPeriod | None,
     history: list[ChampionPeriod],
 ) -> tuple[Judged, str | None]:
     """Everybody's probabilities of the same rows, and the champion's version if it is among them.
@@ -171,22 +171,20 @@ def _judged(
         if not run.judged.rows.equals(first.rows):
             raise PipelineError(
                 f"{run.experiment} was judged on other rows than {runs[0].experiment}: they read "
-                "different snapshots or configurations. Clear `pin_examples` to fit all again"
+                "different lake snapshots or configurations. Clear `pin_examples` to fit all again"
             )
         probability[run.experiment] = run.judged.probability[run.experiment]
-    if rival is None:
+    if champion is None:
         return Judged(first.rows, probability), None
-    saved = read_model(registry.find(client, rival.version, history).uri)
+    saved = read_model(registry.find(client, champion.version, history).uri)
     if saved.manifest.features != feature_names(test.contract):
-        # It couldn't score tonight either, so it is no rival.
+        # It couldn't score tonight either, so there is nothing to compare with.
         return Judged(first.rows, probability), None
     predictor = saved.load()
     threads = available_threads()
-    champion, _ = judge_rows(
-        test, max_rows, {CHAMPION: lambda rows: predictor.predict(rows, threads)}
-    )
-    probability[CHAMPION] = champion.probability[CHAMPION]
-    return Judged(first.rows, probability), rival.version
+    again, _ = judge_rows(test, max_rows, {CHAMPION: lambda rows: predictor.predict(rows, threads)})
+    probability[CHAMPION] = again.probability[CHAMPION]
+    return Judged(first.rows, probability), champion.version
 
 
 def _ends(resampled: Resampled, name: str, scope: str) -> dict[str, float | None]:

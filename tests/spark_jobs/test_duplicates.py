@@ -1,0 +1,94 @@
+"""Deduplication: by hand, then against a plain-Python reading of the rule."""
+
+from collections import Counter
+from datetime import date, datetime, time, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
+
+DAY = date(2026, 3, 10)
+PARSED = """
+    event_id string, occurred_at timestamp, user_id long, listing_id long, event_type string,
+    value double, reasons array<string>, ingest_date date
+"""
+KNOWN = "event_id string, ingest_date date"
+
+
+def marked(
+    spark: SparkSession,
+    rows: list[tuple[str, int, date]],
+    known: list[tuple[str, date]],
+    lookback_days: int,
+) -> list[tuple[str, int, date, bool, tuple[str, ...]]]:
+    """(event, user, day, is_duplicate, reasons) of each row; each is valid, taken alone."""
+    parsed = spark.createDataFrame(
+        [
+            (event, datetime.combine(day, time()), user, 9, "view", None, [], day)
+            for event, user, day in rows
+        ],
+        PARSED,
+    )
+    before = spark.createDataFrame(known, KNOWN)
+    possible = possible_duplicates(parsed, before)
+    found = with_duplicates(parsed, possible, before, lookback_days).collect()
+    assert len(found) == len(rows), "one row in, one row out"
+    return [(r.event_id, r.user_id, r.ingest_date, r.is_duplicate, tuple(r.reasons)) for r in found]
+
+
+def test_the_same_again_is_a_duplicate_and_a_contradiction_is_refused(spark: SparkSession) -> None:
+    found = marked(spark, [("a", 1, DAY), ("a", 1, DAY), ("a", 2, DAY), ("b", 1, DAY)], [], 0)
+    assert Counter(found) == {
+        ("a", 1, DAY, False, ()): 1,
+        ("a", 1, DAY, True, ()): 1,
+        ("a", 2, DAY, False, ("contradicts_same_event_id",)): 1,
+        ("b", 1, DAY, False, ()): 1,
+    }
+
+
+def test_what_was_a_duplicate_itself_does_not_count(spark: SparkSession) -> None:
+    """Look-back of 3: day 0 is accepted, day 2 is its duplicate, day 4 is 4 days after day 0."""
+    days = [DAY + timedelta(days=n) for n in (0, 2, 4)]
+    found = marked(spark, [("a", 1, day) for day in days], [], 3)
+    assert [(day, is_duplicate) for _, _, day, is_duplicate, _ in sorted(found)] == [
+        (days[0], False),
+        (days[1], True),
+        (days[2], False),
+    ]
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    arrivals=st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), min_size=1, max_size=40
+    ),
+    known=st.dictionaries(st.sampled_from("abc"), st.integers(-3, -1)),
+    lookback_days=st.integers(0, 4),
+)
+def test_agrees_with_the_rule_read_aloud(
+    spark: SparkSession,
+    arrivals: list[tuple[str, int]],
+    known: dict[str, int],
+    lookback_days: int,
+) -> None:
+    """Day by day, an id that was accepted at most `lookback_days` before is a duplicate."""
+    last = {event: day for event, day in known.items() if -day <= lookback_days}
+    expected: Counter[tuple[str, int, bool]] = Counter()
+    for event, day in sorted(arrivals, key=lambda arrival: arrival[1]):
+        seen = last.get(event)
+        is_duplicate = seen is not None and (day == seen or day - seen <= lookback_days)
+        if not is_duplicate:
+            last[event] = day
+        expected[event, day, is_duplicate] += 1
+
+    rows = [(event, 1, DAY + timedelta(days=day)) for event, day in arrivals]
+    before = [
+        (event, DAY + timedelta(days=day)) for event, day in known.items() if -day <= lookback_days
+    ]
+    found = marked(spark, rows, before, lookback_days)
+    got = Counter((event, (day - DAY).days, again) for event, _, day, again, _ in found)
+    assert got == expected
