@@ -4,7 +4,8 @@
     lake activity of the window ────────────────────────────────┴▶ analytics.campaign_uplift
 
 Runs at midnight UTC for the data day D that just ended, as soon as the lake holds D's activity:
-reservations whose window ended by D and that were never measured are. A DAG of its own, so that a good publication isn't a red night because of an old mail.
+reservations whose window ended by D and that were never measured are. A DAG of its own, so that a
+good publication isn't a red night because of an old mail.
 
     airflow backfill create --dag-id uplift_daily --from-date 2017-12-31 --to-date 2017-12-31
 
