@@ -1,11 +1,11 @@
-"""What each mail brought: mailed users beside the control users who would have been mailed.
+"""What each mail brought: users meant to be mailed beside control users who would have been.
 
-    predictions.campaign_contacts ──▶ analytics.campaign_cohorts (fixed on the day of the mail)
-    lake activity of the window   ──▶ analytics.campaign_uplift  (once the horizon is over)
+    analytics.campaign_cohorts (frozen when the team reserved) ─┐
+    lake activity of the window ────────────────────────────────┴▶ analytics.campaign_uplift
 
-Runs at midnight UTC for the data day D that just ended, as soon as the lake holds D's activity: new
-records of the mailing teams get their cohorts, and mails whose window ends with D are measured. A
-DAG of its own, so that a good publication isn't a red night because of an old mail.
+Runs at midnight UTC for the data day D that just ended, as soon as the lake holds D's activity:
+reservations whose window ended by D and that were never measured are. A DAG of its own, so that a
+good publication isn't a red night because of an old mail.
 
     airflow backfill create --dag-id uplift_daily --from-date 2017-12-31 --to-date 2017-12-31
 
@@ -26,7 +26,7 @@ from include.orchestration.waits import WaitUntilReady
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # two at once would fix the same cohorts
+    max_active_runs=1,  # two at once would measure the same reservations
     default_args=default_args(WEEKLY),
     tags=["audience", "tier:2"],
     doc_md=__doc__,

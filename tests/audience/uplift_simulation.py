@@ -69,7 +69,7 @@ SCENARIOS = (
     Scenario(name="a quarter given back", given_back=0.25),
     Scenario(name="day replaced, then withdrawn", is_reverted=True),
     Scenario(name="small: 40 users reserved", users=80, reserved=40, holdout=0.3),
-    Scenario(name="rare: 2 in 100 react", rate=0.02, effect=0.02),
+    Scenario(name="rare: 4 in 100 react", rate=0.04, effect=0.04),
     Scenario(name="second mail, within the cool-down", is_second=True),
     Scenario(name="all of it at once", holdout=0.3, unreachable=0.3, late=0.2, given_back=0.2,
              is_reverted=True, is_second=True),

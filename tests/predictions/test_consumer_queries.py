@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.settings import Settings
+from tests.audience.market import contacts_loaded
 from tests.predictions.consumer_queries import consumer_queries
 from tests.predictions.score_rows import go, query, scores
 
@@ -38,8 +39,22 @@ def test_each_goes_by_an_index_of_the_days_asked_for(place: Settings) -> None:
             assert "Sort" not in [node["Node Type"] for node in found]
 
 
+TEAM = ("audience", "reserve", "addresses", "confirm", "give_back", "reservations")
+
+
 def test_every_query_of_the_page_runs_as_its_reader(place: Settings) -> None:
+    """In the page's order: what is reserved in one is read, confirmed and given back in others."""
     go(place, scores(NEWEST, campaigns=("coffee",)))
+    query(place, "insert into pii.contacts select n, n || '@example.org', null, null, true, :day "
+          "from generate_series(0, 49) as n", day=NEWEST)  # fmt: skip
+    contacts_loaded(place, NEWEST)
+    assert [name for name in QUERIES if name in TEAM] == list(TEAM)
+    seen = {}
     for name, sql in QUERIES.items():
-        query(place, sql, "marketing" if name in ("audience", "record") else "analyst")
-    assert set(QUERIES) == {*BY, "freshness", "publications", "audience", "record", "uplift"}
+        seen[name] = query(place, sql, "marketing" if name in TEAM else "analyst")
+    assert set(QUERIES) == {*BY, *TEAM, "freshness", "publications", "uplift"}
+    assert seen["reserve"] == [(1,)]
+    assert len(seen["addresses"]) == 50
+    assert seen["confirm"] == [(2,)]
+    assert seen["give_back"] == [(48,)]
+    assert seen["uplift"] == []
