@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
 
+from include.audience.contacts import forget_refused
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
@@ -33,6 +34,7 @@ def begin(connection: Connection, user_id: int, requested_by: str) -> int:
             }
         ],
     )
+    forget_refused(connection, user_id)
     removed = connection.execute(delete(Contact).where(Contact.user_id == user_id))
     return int(removed.rowcount)
 

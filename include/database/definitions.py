@@ -5,14 +5,20 @@ the files is another than what the database was made from.
 """
 
 import hashlib
+import logging
 from pathlib import Path
+from typing import Any
 
+from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, text
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "definitions"
 
 ORDER = (
     "roles.sql",
+    "server_log.sql",
     "ownership.sql",
     "functions/log_audience_access.sql",
     "views/latest_campaign_propensity.sql",
@@ -62,4 +68,14 @@ def drop(connection: Connection) -> None:
 
 def _run(connection: Connection, statements: str) -> None:
     # Past SQLAlchemy, which takes colons and per cent signs for parameters.
-    connection.connection.driver_connection.execute(statements)  # type: ignore[union-attr]
+    driver: Any = connection.connection.driver_connection
+    driver.add_notice_handler(_show_warning)
+    try:
+        driver.execute(statements)
+    finally:
+        driver.remove_notice_handler(_show_warning)
+
+
+def _show_warning(notice: Diagnostic) -> None:
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("%s", notice.message_primary)
