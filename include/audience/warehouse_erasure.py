@@ -9,6 +9,7 @@ from include.audience.contacts import forget_refused
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
+from include.database.without_values import without_values
 from include.predictions.checks import loaded_checksum
 from include.predictions.publications import KEPT, day_lock, table_name
 
@@ -34,8 +35,10 @@ def begin(connection: Connection, user_id: int, requested_by: str) -> int:
             }
         ],
     )
-    forget_refused(connection, user_id)
-    removed = connection.execute(delete(Contact).where(Contact.user_id == user_id))
+    with without_values("deleting contact data"):
+        # Waits for a load that is under way, so what follows sees all that it wrote.
+        removed = connection.execute(delete(Contact).where(Contact.user_id == user_id))
+        forget_refused(connection, user_id)
     return int(removed.rowcount)
 
 

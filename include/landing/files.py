@@ -5,7 +5,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,13 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line is no row; most of it is never held."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Readable(Protocol):
+    """Bytes, packed or not."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def _shown(names: tuple[str, ...]) -> str:
     return ", ".join([*known, *([f"{others} of other names"] if others else [])]) or "none"
 
 
-def text_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
+def text_lines(stream: Readable) -> Iterator[bytes | None]:
     r"""Lines that end in \n, \r or \r\n, without their ends; None for one that is too long."""
     rest, is_too_long, is_first = b"", False, True
     while True:
@@ -130,8 +137,8 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
     return None
 
 
-def _csv_header(stream: IO[bytes], is_gzip: bool) -> tuple[str, ...]:
-    raw: IO[bytes] = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+def _csv_header(stream: Readable, is_gzip: bool) -> tuple[str, ...]:
+    raw: Readable = gzip.GzipFile(fileobj=stream) if is_gzip else stream
     line = next(text_lines(raw), b"")
     if line is None:
         raise ValueError(f"its first line is longer than {MAX_LINE_BYTES:,} bytes")

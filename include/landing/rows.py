@@ -7,14 +7,14 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.errors import LandingError
-from include.landing.files import LandedFile, text_lines
+from include.landing.files import LandedFile, Readable, text_lines
 
 PARQUET_ROWS = 5_000
 
@@ -52,7 +52,7 @@ def read_rows(file: LandedFile, columns: tuple[str, ...]) -> Iterator[LandedRow]
             yield from _parquet_rows(system, path, file, columns)
             return
         with system.open_input_stream(path, compression=None) as raw:
-            stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
+            stream: Readable = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
             lines = enumerate(text_lines(stream), start=1)
             if file.form == "csv":
                 yield from _csv_rows(lines, file)

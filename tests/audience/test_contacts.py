@@ -191,6 +191,14 @@ def test_wrong_types_in_parquet_are_refused_row_by_row(place: Settings) -> None:
     assert set(contacts(place)) == {2, 5, 8}
 
 
+def test_what_is_special_to_copy_or_csv_arrives_as_it_is(place: Settings) -> None:
+    odd = ["\\N", "\\.", "a\\tb", "{}", '"', "'", "%s", "\u2028", "\U0001f600", "NULL", ","]
+    rows = [{"user_id": n, "email": text} for n, text in enumerate(odd)]
+    land(place, FIRST, "u.jsonl", jsonl(*rows))
+    load(place, FIRST)
+    assert contacts(place) == {n: (text, False) for n, text in enumerate(odd)}
+
+
 def test_nothing_of_a_refused_row_but_its_place_is_kept(place: Settings) -> None:
     secret = {"email": "planted@example.org", "phone": "+1-202-555-0199", "full_name": "P. Lanted"}
     land(place, FIRST, "u.jsonl", jsonl(secret, secret | {"user_id": 3, "updated_at": "?"}))

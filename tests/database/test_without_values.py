@@ -8,7 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from include.audience import contacts
 from include.audience.contacts import load_contacts
+from include.audience.warehouse_erasure import begin
+from include.database import definitions
 from include.database.engine import engine
 from include.database.without_values import without_values
 from include.errors import LandingError, WithheldError
@@ -96,6 +99,27 @@ def test_a_failure_while_contacts_are_loaded_shows_nobodys_data(
     assert query(place, "select * from analytics.ingest_accounting") == []
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_failure_within_the_copy_shows_nobodys_data(
+    place: Settings, server_log: Path, cut: bool, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    land(place, FIRST, "_SUCCESS", "")
+    land(place, FIRST, "u.jsonl", jsonl({"user_id": 1} | PLANTED, {"user_id": 2} | PLANTED))
+    if cut:  # the server learns from psycopg why there are no more rows
+        land(place, FIRST, "v.jsonl.gz", b"").write_bytes(PLANTED["email"].encode())
+    else:
+        broken = contacts._STAGING.replace("phone text", "phone text check (length(phone) < 9)")
+        monkeypatch.setattr(contacts, "_STAGING", broken)
+    before = server_log.stat().st_size
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(LandingError if cut else WithheldError) as failure:
+        load_contacts(f"{FIRST}", f"{FIRST}")
+    shown = "".join(traceback.format_exception(failure.value))
+    for where in (shown, caplog.text, server_log.read_bytes()[before:].decode()):
+        assert not [value for value in PLANTED.values() if value in where]
+
+
 def test_a_readers_mistake_does_not_bring_addresses_into_the_servers_log(
     place: Settings, server_log: Path
 ) -> None:
@@ -109,6 +133,29 @@ def test_a_readers_mistake_does_not_bring_addresses_into_the_servers_log(
         query(place, "select email::int from pii.contacts".replace(":", "\\:"))
     written = server_log.read_bytes()[before:].decode()
     assert "planted@example.org" not in written
+
+
+def test_where_the_servers_log_cannot_be_silenced_set_up_warns(
+    place: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    sql = (definitions.FOLDER / "server_log.sql").read_text(encoding="utf-8")
+    with engine(place).begin() as connection:
+        definitions.run(connection, sql)
+    assert "the server's log may hold personal data: this login may not set" in caplog.text
+
+
+def test_an_erasure_that_fails_shows_nobodys_data(place: Settings) -> None:
+    query(place, "insert into pii.contacts values (1, :email, :phone, :full_name, true, now())",
+          **PLANTED)  # fmt: skip
+    query(place, "create function pii.refuse() returns trigger language plpgsql as $$ begin "
+          "raise exception 'no' using detail = old; end $$; create trigger refuse before delete "
+          "on pii.contacts for each row execute function pii.refuse()", "admin")  # fmt: skip
+    with (
+        pytest.raises(WithheldError, match="RaiseException") as failure,
+        engine(place).begin() as connection,
+    ):
+        begin(connection, 1, "#1")
+    assert "lanted" not in "".join(traceback.format_exception(failure.value))
 
 
 def test_no_engine_shows_the_parameters_of_what_failed(place: Settings) -> None:
