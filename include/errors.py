@@ -17,6 +17,10 @@ class LandingError(PipelineError):
     """A landing file or day can't be used; the text names it."""
 
 
+class WithheldError(PipelineError):
+    """Something failed near personal data; the text says what and where, and holds no value."""
+
+
 class GateError(PipelineError):
     """A table failed a critical expectation, so its staged files were not committed."""
 

@@ -10,7 +10,7 @@ PROJECT = Path(__file__).parents[1]
 
 # Each may import what stands above it, and itself.
 LAYERS = (
-    ("include.errors", "include.days"),
+    ("include.errors", "include.days", "include.private_folder"),
     ("include.settings",),
     ("include.code_version",),
     ("include.config",),

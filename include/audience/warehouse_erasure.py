@@ -6,9 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from include.audience.contacts import forget_refused
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
+from include.database.without_values import without_values
 from include.predictions.erased_rows import remove_erased
 from include.predictions.publications import table_name
 from include.predictions.retention import drop_all_leftovers
@@ -36,7 +38,10 @@ def begin(connection: Connection, user_id: int, requested_by: str) -> int:
             }
         ],
     )
-    removed = connection.execute(delete(Contact).where(Contact.user_id == user_id))
+    with without_values("deleting contact data"):
+        # Waits for a load that is under way, so what follows sees all that it wrote.
+        removed = connection.execute(delete(Contact).where(Contact.user_id == user_id))
+        forget_refused(connection, user_id)
     return int(removed.rowcount)
 
 

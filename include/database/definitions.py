@@ -5,14 +5,20 @@ the files is another than what the database was made from.
 """
 
 import hashlib
+import logging
 from pathlib import Path
+from typing import Any
 
+from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, text
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "definitions"
 
 ORDER = (
     "roles.sql",
+    "server_log.sql",
     "ownership.sql",
     "functions/end_blockers.sql",
     "functions/team_rights.sql",
@@ -49,7 +55,7 @@ def apply(connection: Connection) -> bool:
     if connection.scalar(text("select sha256 from public.applied_definitions")) == digest:
         return False
     for statements in sql:
-        _run(connection, statements)
+        run(connection, statements)
     connection.execute(
         text(
             "insert into public.applied_definitions (sha256) values (:digest) "
@@ -62,10 +68,21 @@ def apply(connection: Connection) -> bool:
 
 def drop(connection: Connection) -> None:
     """Take everything but the roles away: what a downgrade does to tables mustn't hit a view."""
-    _run(connection, (FOLDER / "drop.sql").read_text(encoding="utf-8"))
+    run(connection, (FOLDER / "drop.sql").read_text(encoding="utf-8"))
     connection.execute(text("drop table if exists public.applied_definitions"))
 
 
-def _run(connection: Connection, statements: str) -> None:
+def run(connection: Connection, statements: str) -> None:
+    """Run the statements of a file; what they warn of goes to the log."""
     # Past SQLAlchemy, which takes colons and per cent signs for parameters.
-    connection.connection.driver_connection.execute(statements)  # type: ignore[union-attr]
+    driver: Any = connection.connection.driver_connection
+    driver.add_notice_handler(_show_warning)
+    try:
+        driver.execute(statements)
+    finally:
+        driver.remove_notice_handler(_show_warning)
+
+
+def _show_warning(notice: Diagnostic) -> None:
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("%s", notice.message_primary)

@@ -14,5 +14,7 @@ def engine(settings: Settings, role: Role = "pipeline") -> Engine:
     return create_engine(
         database_url(settings, "warehouse", "psycopg", role),
         pool_pre_ping=True,
+        # Of a statement that fails, the text is shown, never what it was to write.
+        hide_parameters=True,
         connect_args={"options": "-c timezone=UTC", "application_name": "propensity"},
     )

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from include.database.address import DATABASES, address_file
+from include.embedded.closed_home import close_home
 from include.settings import Settings
 
 
@@ -22,7 +23,8 @@ def start_postgres(settings: Settings) -> bool:
     if settings.postgres_url:
         return False
     data = settings.home / "postgres"
-    data.mkdir(parents=True, exist_ok=True)
+    close_home(settings.home)
+    data.mkdir(exist_ok=True)
     if _is_running(data):
         return False
     with warnings.catch_warnings():
@@ -35,6 +37,8 @@ def start_postgres(settings: Settings) -> bool:
     address_file(settings.home).write_text(
         json.dumps({"socket_dir": str(info.socket_dir)}), encoding="utf-8"
     )
+    # As root, the wheel lets everybody read every folder on the way to its data.
+    close_home(settings.home)
     _create_databases(str(info.socket_dir))
     return True
 

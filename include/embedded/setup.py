@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from include.code_version import code_version
+from include.embedded.closed_home import close_home
 from include.embedded.environment import (
     airflow_environment,
     check_java,
@@ -29,7 +30,7 @@ def ensure_set_up(settings: Settings) -> None:
         PipelineError: A step failed; the text ends with what it printed.
     """
     check_java()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    close_home(settings.home)
     start_postgres(settings)
     done = settings.home / DONE
     version = f"{code_version()} {(PROJECT / 'requirements.txt').stat().st_mtime_ns}"

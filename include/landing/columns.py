@@ -22,7 +22,12 @@ USERS_LANDING = (
     "phone",
     "full_name",
     "marketing_consent",
+    "updated_at",
 )
 USERS_REQUIRED = ("user_id", "registered_at")
 CONTACT_COLUMNS = ("email", "phone", "full_name", "marketing_consent")
 """Go to the warehouse's schema `pii` only, never into the lake."""
+CONTACTS_LANDING = ("user_id", *CONTACT_COLUMNS, "updated_at")
+CONTACTS_REQUIRED = ("user_id",)
+KNOWN_COLUMNS = frozenset({*EVENTS_LANDING, *LISTINGS_LANDING, *USERS_LANDING})
+"""Names that may be shown; what else stands where a header should be may be somebody's address."""

@@ -2,10 +2,10 @@
 
 import csv
 import gzip
-import io
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from include.days import Days
 from include.errors import LandingError
+from include.landing.columns import KNOWN_COLUMNS
 from include.landing.zone import Landing
 
 SUFFIXES = {
@@ -22,6 +23,20 @@ SUFFIXES = {
     ".ndjson": "json",
     ".csv": "csv",
 }
+
+
+CHUNK_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 20
+"""A longer line is no row; most of it is never held."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Readable(Protocol):
+    """Bytes, packed or not."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +73,45 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         else:
             with system.open_input_stream(path, compression=None) as stream:
                 names, key = _csv_header(stream, path.endswith(".gz")), ""
-    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
         raise LandingError(f"{uri}: can't be read as {form}: {error}") from None
     if lacking := [name for name in required if name not in names]:
         raise LandingError(
-            f"{uri}: has no column {', '.join(lacking)} (it has {', '.join(names) or 'none'}). "
+            f"{uri}: has no column {', '.join(lacking)} (it has {_shown(names)}). "
             "Ask the source for a correct file; nothing was changed"
         )
     if len(set(names)) < len(names):
-        raise LandingError(f"{uri}: its header names a column twice ({', '.join(names)})")
+        raise LandingError(f"{uri}: its header names a column twice ({_shown(names)})")
     return LandedFile(uri, form, names, key)
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    """Names of columns for an error: of a file without a header they would be somebody's data."""
+    known = [name for name in names if name in KNOWN_COLUMNS]
+    others = len(names) - len(known)
+    return ", ".join([*known, *([f"{others} of other names"] if others else [])]) or "none"
+
+
+def text_lines(stream: Readable) -> Iterator[bytes | None]:
+    r"""Lines that end in \n, \r or \r\n, without their ends; None for one that is too long."""
+    rest, is_too_long, is_first = b"", False, True
+    while True:
+        chunk = stream.read(CHUNK_BYTES)
+        if is_first:
+            chunk, is_first = chunk.removeprefix(_BYTE_ORDER_MARK), False
+        lines = (rest + chunk).splitlines(keepends=True)
+        # The last may go on in the next chunk, if only by the \n of its \r\n.
+        rest = lines.pop() if chunk and lines and not lines[-1].endswith(b"\n") else b""
+        for line in lines:
+            yield None if is_too_long or len(line) > MAX_LINE_BYTES else line.rstrip(b"\r\n")
+            is_too_long = False
+        if len(rest) > MAX_LINE_BYTES:
+            # Its end, if it is there already, has to stay.
+            rest, is_too_long = rest[-1:] if rest.endswith(b"\r") else b"", True
+        if not chunk:
+            if is_too_long and not lines:
+                yield None
+            return
 
 
 def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | None:
@@ -93,7 +137,9 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
     return None
 
 
-def _csv_header(stream: IO[bytes], is_gzip: bool) -> tuple[str, ...]:
-    raw = gzip.GzipFile(fileobj=stream) if is_gzip else stream
-    lines = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-    return tuple(next(csv.reader(lines), []))
+def _csv_header(stream: Readable, is_gzip: bool) -> tuple[str, ...]:
+    raw: Readable = gzip.GzipFile(fileobj=stream) if is_gzip else stream  # type: ignore[call-overload]
+    line = next(text_lines(raw), b"")
+    if line is None:
+        raise ValueError(f"its first line is longer than {MAX_LINE_BYTES:,} bytes")
+    return tuple(next(csv.reader([line.decode()], strict=True), []))

@@ -4,15 +4,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.days import Days
+from include.private_folder import make_private
 from include.settings import uri_of
 
 TABLES = ("events", "listings", "users")
+PRIVATE = frozenset({"users"})
+"""Tables with contact data: on a local file system, only the owner may see what is written."""
 SUCCESS = "_SUCCESS"
 
 
@@ -58,13 +62,23 @@ class Landing:
 
     @contextmanager
     def write_day(self, table: str, day: date) -> Iterator["DayWriter"]:
-        """Write a day's files and, if nothing went wrong, `_SUCCESS` at the end."""
+        """Write a day's files and, if nothing went wrong, `_SUCCESS` at the end.
+
+        Contact data lies in files with mode 0600 in folders with mode 0700; on an object store its
+        own policies say who reads it.
+        """
         system, path = fs.FileSystem.from_uri(self.folder(table, day))
         if system.get_file_info(path).type != fs.FileType.NotFound:
             system.delete_dir(path)
-        system.create_dir(path, recursive=True)
-        yield DayWriter(system, path)
-        system.open_output_stream(f"{path}/{SUCCESS}").close()
+        is_private = table in PRIVATE and isinstance(system, fs.LocalFileSystem)
+        if is_private:
+            for folder in (Path(path).parent, Path(path)):
+                make_private(folder)
+        else:
+            system.create_dir(path, recursive=True)
+        writer = DayWriter(system, path, is_private)
+        yield writer
+        writer.open(SUCCESS).close()
 
 
 @dataclass
@@ -73,14 +87,18 @@ class DayWriter:
 
     system: fs.FileSystem
     path: str
+    is_private: bool = False
     parts: int = 0
 
     def write(self, rows: pa.Table) -> None:
         """Write rows as one more file of the day."""
-        pq.write_table(
-            rows,
-            f"{self.path}/part-{self.parts:05d}.parquet",
-            filesystem=self.system,
-            coerce_timestamps="us",
-        )
+        with self.open(f"part-{self.parts:05d}.parquet") as file:
+            pq.write_table(rows, file, coerce_timestamps="us")
         self.parts += 1
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A new file of the day, to be written."""
+        path = f"{self.path}/{name}"
+        if self.is_private:
+            Path(path).touch(mode=0o600)
+        return self.system.open_output_stream(path)

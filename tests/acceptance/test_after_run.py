@@ -14,8 +14,8 @@ CHECKS = {
         "from predictions.latest_campaign_propensity",
         "t",
     ),
-    "landed = accepted + rejected + duplicate on every day": (
-        "select bool_and(landed = accepted + rejected + duplicate) "
+    "landed = accepted + rejected + duplicate + erased on every day": (
+        "select bool_and(landed = accepted + rejected + duplicate + erased) "
         "from analytics.ingest_accounting",
         "t",
     ),
@@ -28,6 +28,11 @@ CHECKS = {
         "select sum(landed) from analytics.ingest_accounting where table_name = 'events' "
         "and ingest_date <= '2017-12-24'",
         "1452907",
+    ),
+    "the contacts of those days are loaded": (
+        "select count(*) from analytics.ingest_accounting where table_name = 'contacts' "
+        "and ingest_date <= '2017-12-24'",
+        "358",
     ),
     "the champion beats the recency baseline by 0.02 AUC, averaged too, and in log loss": (
         "select bool_and(c.roc_auc >= b.roc_auc + 0.02) and bool_and(c.log_loss < b.log_loss) "

@@ -2,6 +2,15 @@
 drop view if exists predictions.freshness, marketing.campaign_audience;
 drop function if exists pii.log_audience_access(), predictions.end_blockers(integer);
 do $$
+begin
+  execute format('alter database %I reset log_min_messages', current_database());
+  execute format('alter database %I reset log_error_verbosity', current_database());
+  execute format('alter database %I reset log_parameter_max_length', current_database());
+  execute format('alter database %I reset log_parameter_max_length_on_error', current_database());
+exception when insufficient_privilege then
+  null;  -- then they were never set
+end $$;
+do $$
 declare
   name text;
   shape record;

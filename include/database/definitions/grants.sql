@@ -23,6 +23,9 @@ grant select on predictions.campaign_contacts to audience_readers;
 
 grant select on predictions.freshness to analyst, audience_readers, pipeline;
 
+-- Refused rows of contact data: loading a day again replaces its notes.
+grant select, insert, delete on pii.rejected_contacts to pipeline;
+
 comment on schema predictions is 'Predictions and what belongs to them: for consumers.';
 comment on schema analytics is 'What happened and how good it was: quality, models, uplift.';
 comment on schema marketing is 'Whom to mail: for mailing teams.';

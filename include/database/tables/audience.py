@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, text
+from sqlalchemy import ARRAY, BigInteger, Identity, Index, PrimaryKeyConstraint, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from include.database.base import Base
@@ -80,6 +80,29 @@ class ReservationLock(Base):
         {"schema": "marketing", "comment": "Locked by whoever reserves users of a campaign."},
     )
     campaign_id: Mapped[str] = mapped_column(primary_key=True, comment="The campaign.")
+
+
+class RejectedContact(Base):
+    """One row a refused row of contact data: where it stands and why, never what it says."""
+
+    __tablename__ = "rejected_contacts"
+    __table_args__ = (
+        PrimaryKeyConstraint("ingest_date", "source_file", "row_number"),
+        Index("ix_rejected_contacts_user", "user_id"),
+        {"schema": "pii", "comment": "Refused rows of contact data. Their content is withheld."},
+    )
+    ingest_date: Mapped[date] = mapped_column(comment="Day the row arrived.")
+    source_file: Mapped[str] = mapped_column(comment="File below the landing zone.")
+    row_number: Mapped[int] = mapped_column(
+        BigInteger, comment="Line of a text file, row of a Parquet file, from 1."
+    )
+    user_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="The user; null: it can't be told."
+    )
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Why, all of it.")
+    withdraws_consent: Mapped[bool] = mapped_column(
+        comment="Whether it is known whose row it is, and that it doesn't give consent."
+    )
 
 
 class CampaignContact(Base):
