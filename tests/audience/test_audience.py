@@ -65,7 +65,7 @@ def test_whoever_was_mailed_lately_is_left_out_until_the_cool_down_is_over(
     mailed(market, first, SEND - timedelta(days=14))
     assert [user for _, user, _, _ in audience(market)] == ELIGIBLE[1:]
     (who,) = query(market, "select distinct recorded_by from predictions.campaign_contacts")
-    assert who == ("marketing",)
+    assert who == ("marketing_login",)
 
 
 def test_a_team_sees_its_own_campaigns_only(market: Settings) -> None:
@@ -83,7 +83,7 @@ def test_every_read_is_written_down_even_one_that_finds_nothing(market: Settings
     assert query(market, log) == []
     audience(market)
     audience(market, "user_id = -1")
-    assert query(market, log) == [("marketing", "marketing", "local propensity")] * 2
+    assert query(market, log) == [("marketing_login", "marketing_login", "local propensity")] * 2
 
 
 def test_a_read_only_transaction_reads_no_addresses(market: Settings) -> None:

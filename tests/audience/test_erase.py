@@ -36,7 +36,7 @@ def test_contacts_and_records_go_and_the_report_stays(place: Settings) -> None:
     query(place, "insert into pii.contacts values (7, 'a@example.org', null, null, true, :day), "
           "(8, 'b@example.org', null, null, true, :day)", day=DAY)  # fmt: skip
     query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-          "score_date) values ('coffee', :day, 7, :day)", day=DAY)  # fmt: skip
+          "score_date) values ('coffee', :day, 7, :day)", "marketing", day=DAY)  # fmt: skip
     query(place, "insert into analytics.campaign_cohorts values ('coffee', :day, 7, 'treatment')",
           day=DAY)  # fmt: skip
     with engine(place).begin() as connection:
