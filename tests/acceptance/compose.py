@@ -47,7 +47,7 @@ def secret(key: str) -> str:
 
 
 def connect(role: str, database: str) -> psycopg.Connection:
-    password = secret({"postgres": "POSTGRES_PASSWORD", "analyst": "ANALYST_PASSWORD"}[role])
+    password = secret({"postgres": "POSTGRES_PASSWORD", "analyst_login": "ANALYST_PASSWORD"}[role])
     return psycopg.connect(host="127.0.0.1", port=int(PORTS["POSTGRES_PORT"]), user=role,
                            password=password, dbname=database, autocommit=True)  # fmt: skip
 
@@ -118,7 +118,7 @@ def main_job_with_kills() -> None:
 
 
 def as_a_consumer(is_quick: bool) -> str:
-    with connect("analyst", "warehouse") as connection:
+    with connect("analyst_login", "warehouse") as connection:
         rows, campaigns = connection.execute(COUNT).fetchone() or (0, 0)
         if not is_quick:
             expect("the analyst reads every campaign", str(campaigns), "8")
@@ -130,7 +130,16 @@ def as_a_consumer(is_quick: bool) -> str:
             print(f"ok: refused: {str(error).splitlines()[0]}", flush=True)
     tables = ("latest_campaign_propensity", "campaign_propensity")
     commands = [part for name in tables for part in ("-c", rf"\d+ predictions.{name}")]
-    address = ("-h", "127.0.0.1", "-p", PORTS["POSTGRES_PORT"], "-U", "analyst", "-d", "warehouse")
+    address = (
+        "-h",
+        "127.0.0.1",
+        "-p",
+        PORTS["POSTGRES_PORT"],
+        "-U",
+        "analyst_login",
+        "-d",
+        "warehouse",
+    )
     os.environ["PGPASSWORD"] = secret("ANALYST_PASSWORD")
     print(run(str(psql_path()), "-X", *address, *commands), flush=True)
     with connect("postgres", "warehouse") as connection:

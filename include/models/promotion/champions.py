@@ -105,12 +105,11 @@ def record_comparison(
     outcome = "objections" if decision["objections"] else "undecided"
     stamp = {"outcome": outcome, "decided_by": RULES, "decided_at": datetime.now(UTC)}
     statement = insert(ModelDecision).values(decision | stamp)
+    changes = (decision | stamp).keys() - {"training_run"}
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["training_run"],
-            set_={
-                name: statement.excluded[name] for name in decision | stamp if name != "training_run"
-            },
+            set_={name: statement.excluded[name] for name in changes},
             where=ModelDecision.outcome != "promoted",
         )
     )
