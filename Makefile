@@ -30,6 +30,9 @@ ROLE ?= pipeline
 sql: setup ## run a query on the warehouse: make sql Q="select ..." [ROLE=analyst]
 	@bin/python -m include.embedded sql "$(Q)" "$(ROLE)"
 
+reader: setup ## a login of somebody's own who reads: make reader NAME=ann GROUP=analyst|marketing|team_x
+	@bin/python -m include.embedded reader "$(NAME)" "$(GROUP)"
+
 ##@ Check it
 # Each process has a Postgres and a Spark of its own, about 2 GiB.
 TEST_PROCESSES ?= 2
@@ -127,4 +130,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: compose-up compose-run compose-test compose-down run up down sql test test-acceptance test-kubernetes training-image bench lint lock lock-check setup docs format clean help
+.PHONY: compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench lint lock lock-check setup docs format clean help

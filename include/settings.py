@@ -18,6 +18,7 @@ from include.errors import SettingsError
 PREFIX = "PROPENSITY_"
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = Path(__file__).resolve().parent / "config"
+EMBEDDED_ARM_KEY = "embedded-default-key"
 
 
 class Settings(BaseSettings):
@@ -31,8 +32,9 @@ class Settings(BaseSettings):
     """Landing zone, a folder or a URI of an object store; empty: `<home>/landing`."""
     lake: str = ""
     """Lake, a folder or a URI of an object store; empty: `<home>/lake`."""
-    postgres_url: str = ""
-    """A Postgres server, `postgresql://user:password@host:port`; empty: the embedded one."""
+    postgres_url: SecretStr = SecretStr("")
+    """A Postgres server, `postgresql://host:port`; empty: the embedded one. Set-up alone needs a
+    user in it who may make roles (`postgresql://user:password@host:port`)."""
     catalog_properties: str = ""
     """PyIceberg catalog properties as JSON (`{"type": "rest", "uri": …}`); empty: SQL catalog."""
     mlflow_tracking_uri: str = ""
@@ -59,13 +61,19 @@ class Settings(BaseSettings):
     """Image of training pods; empty: the one that `kubernetes.yaml` names."""
 
     pipeline_password: SecretStr = SecretStr("")
-    """Password of the database role `pipeline`; needed where `postgres_url` is set."""
+    """Password of the login `pipeline`; needed where `postgres_url` is set."""
     analyst_password: SecretStr = SecretStr("")
-    """Password of the role `analyst`; empty: it can't log in over the network."""
+    """Password of `analyst_login`, for what reads on behalf of analysts; empty: it has none."""
     marketing_password: SecretStr = SecretStr("")
-    """Password of the role `marketing`; empty: it can't log in over the network."""
+    """Password of `marketing_login`, for the mailing system; empty: it has none."""
+    lake_password: SecretStr = SecretStr("")
+    """Password of `lake_catalog`, which owns the lake's catalog; needed by Spark and training."""
+    mlflow_password: SecretStr = SecretStr("")
+    """Password of `mlflow`; needed where `postgres_url` is set and `mlflow_tracking_uri` isn't."""
+    airflow_password: SecretStr = SecretStr("")
+    """Password of `airflow`; needed by Airflow alone."""
 
-    arm_key: str = "embedded-default-key"
+    arm_key: SecretStr = SecretStr(EMBEDDED_ARM_KEY)
     """Key of the hash that splits treatment from holdout. Set your own, keep it secret."""
     spark_master: str = "local[*]"
     """Master of the Airflow connection `spark_default` in the embedded default."""
@@ -113,6 +121,21 @@ class Settings(BaseSettings):
         return self.data_docs or self.home / "data_docs"
 
 
+def check_arm_key(settings: Settings) -> str:
+    """The key of the arms, for whoever deals users into them.
+
+    Raises:
+        SettingsError: It is the one that everybody can read here, on a server of one's own.
+    """
+    key = settings.arm_key.get_secret_value()
+    if settings.postgres_url.get_secret_value() and key in ("", EMBEDDED_ARM_KEY):
+        raise SettingsError(
+            f"{PREFIX}ARM_KEY isn't set: with {PREFIX}POSTGRES_URL, arms need a key of your own, "
+            "since whoever knows the key knows who is in control. Keep it: another key deals anew"
+        )
+    return key
+
+
 def uri_of(location: str) -> str:
     """A path as a `file://` URI; a URI as it is."""
     return location if "://" in location else f"file://{location}"
@@ -148,8 +171,11 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         built.catalog_options()
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"{PREFIX}{first['loc'][0]}".upper()
-        raise SettingsError(f"{name}={first['input']!r} can't be used: {first['msg']}") from None
+        field = str(first["loc"][0])
+        name = f"{PREFIX}{field}".upper()
+        is_secret = Settings.model_fields[field].annotation is SecretStr
+        said = "" if is_secret else f"={first['input']!r}"
+        raise SettingsError(f"{name}{said} can't be used: {first['msg']}") from None
     anchored = {
         key: (PROJECT / value).resolve()
         for key in (

@@ -10,6 +10,7 @@ from include.contracts import propensity
 from include.days import until
 from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
+from include.settings import check_arm_key
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.workspace import Workspace, run_job
@@ -46,7 +47,7 @@ def build(work: Workspace) -> None:
         partial(_predict, model), "score_date date, user_id long, campaign_id string, score double"
     )
     ranked = with_rank_and_decile(scores)
-    armed = with_arm(ranked, campaigns, work.settings.arm_key)
+    armed = with_arm(ranked, campaigns, check_arm_key(work.settings))
     work.stage(
         "scores.campaign_propensity",
         armed.withColumn("model_version", F.lit(work.properties[MODEL_VERSION])),

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from include.config.experiments import Experiments
 from include.config.kubernetes import Kubernetes
+from include.config.role_names import why_no_team
 from include.config.strict import Name, Strict, unique
 from include.errors import ConfigError
 from include.settings import Settings
@@ -56,6 +57,13 @@ class Campaign(Strict):
     """Database role of the team whose campaign it is: only its members see the audience."""
     active: bool = True
     """Whether users are scored for it."""
+
+    @field_validator("owner_role")
+    @classmethod
+    def _is_a_team(cls, name: str) -> str:
+        if why := why_no_team(name):
+            raise ValueError(f"{name} {why}")
+        return name
 
 
 class _Campaigns(Strict):

@@ -1,4 +1,4 @@
-"""Where the databases are: one server, four databases, each for one purpose."""
+"""Where the databases are: one server, four databases, each for one purpose and one login."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,21 @@ from include.settings import Settings
 
 Database = Literal["airflow", "lake", "mlflow", "warehouse"]
 Role = Literal["admin", "pipeline", "analyst", "marketing"]
-LOGIN_ROLES: tuple[Role, ...] = ("pipeline", "analyst", "marketing")
 DATABASES: tuple[Database, ...] = ("airflow", "lake", "mlflow", "warehouse")
+
+LOGINS: dict[Role, str] = {
+    "pipeline": "pipeline",
+    "analyst": "analyst_login",
+    "marketing": "marketing_login",
+}
+"""Who logs in to the warehouse for a role; `analyst` and `marketing` are groups."""
+OWNERS: dict[Database, str] = {"airflow": "airflow", "lake": "lake_catalog", "mlflow": "mlflow"}
+"""Whose each of the other databases is."""
+PASSWORDS: dict[str, str] = {
+    **{login: f"{role}_password" for role, login in LOGINS.items()},
+    **{login: f"{database}_password" for database, login in OWNERS.items()},
+}
+"""The setting that holds each login's password."""
 
 
 def address_file(home: Path) -> Path:
@@ -29,25 +42,16 @@ def database_url(
         database: Which of the four.
         driver: SQLAlchemy's driver.
         role: Who logs in to the warehouse. `admin` is the server's own user, which migrates; the
-            other three databases know no roles and are always `admin`'s.
+            other three databases are one login's each, whatever other role is given.
 
     Raises:
         SettingsError: No server is named and the embedded one was never started, or a password is
             missing.
     """
     scheme = f"postgresql+{driver}" if driver else "postgresql"
-    user = "admin" if database != "warehouse" else role
-    if settings.postgres_url:
-        address = settings.postgres_url.split("://", 1)[-1].rstrip("/")
-        if user != "admin":
-            password = getattr(settings, f"{user}_password").get_secret_value()
-            if not password:
-                raise SettingsError(
-                    f"PROPENSITY_{user.upper()}_PASSWORD isn't set: with PROPENSITY_POSTGRES_URL, "
-                    f"the role {user} logs in to the warehouse with a password"
-                )
-            address = f"{user}:{quote(password, safe='')}@{address.rsplit('@', 1)[-1]}"
-        return f"{scheme}://{address}/{database}"
+    login = "" if role == "admin" else OWNERS.get(database) or LOGINS[role]
+    if server := settings.postgres_url.get_secret_value():
+        return f"{scheme}://{_address(settings, server, login)}/{database}"
     path = address_file(settings.home)
     if not path.exists():
         raise SettingsError(
@@ -55,6 +59,26 @@ def database_url(
             "'make run', or set PROPENSITY_POSTGRES_URL"
         )
     socket = json.loads(path.read_text(encoding="utf-8"))["socket_dir"]
-    # Whoever reaches the embedded server's socket is trusted to be the role they say they are.
-    name = "postgres" if user == "admin" else user
-    return f"{scheme}://{name}@/{database}?host={quote(socket, safe='/')}"
+    # Whoever reaches the embedded server's socket, its owner alone, may be any role.
+    return f"{scheme}://{login or 'postgres'}@/{database}?host={quote(socket, safe='/')}"
+
+
+def _address(settings: Settings, server: str, login: str) -> str:
+    """User, password, host and port on a server of one's own; without a login, its own user's."""
+    address = server.split("://", 1)[-1].rstrip("/")
+    user, _, host = address.rpartition("@")
+    if not login:
+        if not user:
+            raise SettingsError(
+                "PROPENSITY_POSTGRES_URL names no user: to set up databases and roles, name one "
+                "who may make them (postgresql://user:password@host:port)"
+            )
+        return address
+    setting = PASSWORDS[login]
+    password = getattr(settings, setting).get_secret_value()
+    if not password:
+        raise SettingsError(
+            f"PROPENSITY_{setting.upper()} isn't set: with PROPENSITY_POSTGRES_URL, {login} logs "
+            "in with a password"
+        )
+    return f"{login}:{quote(password, safe='')}@{host}"

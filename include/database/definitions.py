@@ -19,6 +19,9 @@ FOLDER = Path(__file__).parent / "definitions"
 ORDER = (
     "roles.sql",
     "server_log.sql",
+    "limits.sql",
+    "revokes.sql",
+    "advisory_locks.sql",
     "ownership.sql",
     "functions/end_blockers.sql",
     "functions/team_rights.sql",
@@ -32,6 +35,12 @@ ORDER = (
     "views/freshness.sql",
     "row_level_security.sql",
     "grants.sql",
+    "append_only.sql",
+    "triggers/keep_publications.sql",
+    "triggers/keep_reverts.sql",
+    "triggers/keep_erasures.sql",
+    "triggers/keep_campaign_contacts.sql",
+    "triggers/keep_model_decisions.sql",
 )
 """Files in the order in which they build on each other."""
 
@@ -49,7 +58,7 @@ def apply(connection: Connection) -> bool:
     Returns:
         Whether anything was to be done.
     """
-    sql = [(FOLDER / name).read_text(encoding="utf-8") for name in ORDER]
+    sql = [read(name) for name in ORDER]
     digest = hashlib.sha256("\0".join(sql).encode()).hexdigest()
     connection.execute(text(_REMEMBER))
     if connection.scalar(text("select sha256 from public.applied_definitions")) == digest:
@@ -68,8 +77,13 @@ def apply(connection: Connection) -> bool:
 
 def drop(connection: Connection) -> None:
     """Take everything but the roles away: what a downgrade does to tables mustn't hit a view."""
-    run(connection, (FOLDER / "drop.sql").read_text(encoding="utf-8"))
+    run(connection, read("drop.sql"))
     connection.execute(text("drop table if exists public.applied_definitions"))
+
+
+def read(name: str) -> str:
+    """The statements of a file."""
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def run(connection: Connection, statements: str) -> None:

@@ -14,7 +14,7 @@ from include.settings import PROJECT, settings
 
 USAGE = (
     "usage: python -m include.embedded up | down | setup | checksums | "
-    "sql QUERY admin|pipeline|analyst|marketing | airflow ARGS..."
+    "sql QUERY admin|pipeline|analyst|marketing | reader NAME GROUP | airflow ARGS..."
 )
 
 
@@ -38,7 +38,17 @@ def _run(arguments: list[str]) -> None:
             start_postgres(settings())
             url = database_url(settings(), "warehouse", role=cast(Role, role))
             psql = str(psql_path())
-            os.execv(psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, url])
+            # Everybody here sees a process's arguments; its environment, its owner alone.
+            os.execve(
+                psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query],
+                os.environ | psql_environment(url),
+            )  # fmt: skip
+        case ["reader", name, group]:
+            from include.database.readers import ask_password, make_reader
+
+            start_postgres(settings())
+            password = ask_password(settings(), name)
+            print(make_reader(settings(), name, group, password))
         case ["checksums"]:
             start_postgres(settings())
             _checksums()
@@ -48,6 +58,15 @@ def _run(arguments: list[str]) -> None:
             os.execve(airflow, [airflow, *rest], airflow_environment(settings()))
         case _:
             sys.exit(USAGE)
+
+
+def psql_environment(url: str) -> dict[str, str]:
+    """A URL as the variables that psql reads."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    names = {"dbname": "PGDATABASE"}
+    found = conninfo_to_dict(url)
+    return {names.get(key, f"PG{key.upper()}"): str(value) for key, value in found.items()}
 
 
 def _checksums() -> None:

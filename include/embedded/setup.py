@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from include.code_version import code_version
+from include.database.server import prepare
 from include.embedded.closed_home import close_home
 from include.embedded.environment import (
     airflow_environment,
@@ -37,6 +38,8 @@ def ensure_set_up(settings: Settings) -> None:
     if done.exists() and done.read_text(encoding="utf-8") == version:
         return
     write_spark_properties(settings)
+    # Before Airflow's migrations begin: its login has to be there, and its tables its own.
+    prepare(settings)
     environment = airflow_environment(settings)
     print("[setup] databases of Airflow, MLflow and the warehouse; Spark's classes", flush=True)
     steps = {

@@ -83,7 +83,7 @@ def secret(key: str) -> str:
 
 
 def query(role: str, database: str, text: str, *values: Any) -> list[tuple[Any, ...]]:
-    password = secret({"postgres": "POSTGRES_PASSWORD", "analyst": "ANALYST_PASSWORD"}[role])
+    password = secret({"postgres": "POSTGRES_PASSWORD", "analyst_login": "ANALYST_PASSWORD"}[role])
     address = f"host=127.0.0.1 port={PORTS['POSTGRES_PORT']} user={role} dbname={database}"
     with psycopg.connect(address, password=password, autocommit=True) as connection:
         return connection.execute(text, values).fetchall()
@@ -194,7 +194,7 @@ def state(service: str) -> dict[str, Any]:
 @pytest.mark.main_job
 def test_the_analyst_reads_every_campaign_of_every_user() -> None:
     ((rows, campaigns),) = query(
-        "analyst", "warehouse", "select count(*), count(distinct campaign_id) "
+        "analyst_login", "warehouse", "select count(*), count(distinct campaign_id) "
         "from predictions.latest_campaign_propensity",
     )  # fmt: skip
     assert campaigns == 8
@@ -204,7 +204,7 @@ def test_the_analyst_reads_every_campaign_of_every_user() -> None:
 
 def test_the_analyst_reads_no_contact_data() -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
-        query("analyst", "warehouse", "select * from pii.contacts")
+        query("analyst_login", "warehouse", "select * from pii.contacts")
     say(f"refused: {str(refused.value).splitlines()[0]}")
 
 
@@ -213,7 +213,16 @@ def test_psql_explains_the_columns_to_the_analyst(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", secret("ANALYST_PASSWORD"))
-    address = ("-h", "127.0.0.1", "-p", PORTS["POSTGRES_PORT"], "-U", "analyst", "-d", "warehouse")
+    address = (
+        "-h",
+        "127.0.0.1",
+        "-p",
+        PORTS["POSTGRES_PORT"],
+        "-U",
+        "analyst_login",
+        "-d",
+        "warehouse",
+    )
     described = run(str(psql_path()), "-X", *address, "-c", rf"\d+ predictions.{name}")
     say(described)
     assert "Probability that the user reacts within the campaign's horizon" in described

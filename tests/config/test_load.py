@@ -51,3 +51,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     chosen = load_settings({"PROPENSITY_CAMPAIGNS": str(tmp_path / "none.yaml")})
     with pytest.raises(ConfigError, match=r"none.yaml: can't be read: No such file"):
         load_config(chosen)
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["analyst", "pipeline", "audience_owner", "audience_readers", "lake_catalog", "postgres",
+     "pg_read_all_data", "public"],
+)  # fmt: skip
+def test_no_campaign_belongs_to_a_role_that_is_no_team(tmp_path: Path, role: str) -> None:
+    chosen = with_campaigns(tmp_path, f"{CAMPAIGN}    owner_role: {role}\n")
+    with pytest.raises(ConfigError, match=rf"key campaigns\.0\.owner_role: .*{role} is a "):
+        load_config(chosen)

@@ -21,13 +21,14 @@ from include.database.address import DATABASES, database_url
 from include.database.base import SCHEMAS
 from include.database.engine import engine
 from include.database.migrate import migrate
-from include.database.roles import create_team_roles, set_passwords
+from include.database.roles import create_team_roles
+from include.database.server import prepare
 from include.errors import SettingsError
 from include.predictions.campaigns import copy_config
 from include.settings import Settings, load_settings
 from tests.audience import test_audience, test_reservations
 from tests.audience.market import with_contacts
-from tests.database import test_roles
+from tests.database import test_attacks, test_roles
 from tests.predictions import test_publish, test_revert
 from tests.predictions.score_rows import DAY, go, query, scores
 
@@ -75,8 +76,10 @@ def old_server() -> Iterator[str]:
 @pytest.fixture
 def old(old_server: str) -> Iterator[Settings]:
     environment = {f"PROPENSITY_{role}_PASSWORD": PASSWORD
-                   for role in ("PIPELINE", "ANALYST", "MARKETING")}  # fmt: skip
+                   for role in ("PIPELINE", "ANALYST", "MARKETING", "LAKE", "MLFLOW", "AIRFLOW")
+                   }  # fmt: skip
     chosen = load_settings({"PROPENSITY_POSTGRES_URL": old_server, **environment})
+    prepare(chosen)
     with engine(chosen, "admin").begin() as connection:
         # Not by a downgrade, which is refused where somebody has reserved.
         for schema in SCHEMAS:
@@ -85,7 +88,6 @@ def old(old_server: str) -> Iterator[Settings]:
         migrate(connection)
         copy_config(connection, load_config(chosen))
         create_team_roles(connection)
-    set_passwords(chosen, database_url(chosen, "warehouse", role="admin"))
     yield chosen
     for role in ("admin", "pipeline", "analyst", "marketing"):
         engine(chosen, role).dispose()  # type: ignore[arg-type]
@@ -115,7 +117,8 @@ def test_equal_scores_make_equal_publications_on_both(old: Settings, place: Sett
         test_publish.test_arms_that_no_chance_explains_are_refused,
         test_revert.test_a_rerun_does_not_undo_it_unless_told_to,
         test_revert.test_a_day_can_be_withdrawn_so_that_the_day_before_is_the_latest,
-        test_roles.test_each_attempt_is_refused_by_postgres,
+        test_attacks.every_attempt_is_refused,
+        test_roles.test_readers_of_the_warehouse_get_into_no_other_database,
         test_roles.test_nobody_else_gets_in,
         test_audience.test_reserved_users_come_first_with_their_addresses,
         test_audience.test_the_transaction_that_reserves_sees_no_address,
@@ -127,12 +130,13 @@ def test_equal_scores_make_equal_publications_on_both(old: Settings, place: Sett
 def test_what_holds_on_the_newest_holds_here(
     old: Settings, check: Callable[[Settings], None]
 ) -> None:
-    prepared = {"published": test_roles.with_predictions, "market": with_contacts}
+    prepared = {"published": test_roles.with_predictions, "market": with_contacts,
+                "attacked": test_attacks.with_everything}  # fmt: skip
     names = check.__code__.co_varnames[: check.__code__.co_argcount]
     check(prepared.get(names[0], lambda settings: settings)(old))
 
 
 def test_without_a_password_the_sentence_names_the_setting(old: Settings) -> None:
-    lacking = load_settings({"PROPENSITY_POSTGRES_URL": old.postgres_url})
+    lacking = load_settings({"PROPENSITY_POSTGRES_URL": old.postgres_url.get_secret_value()})
     with pytest.raises(SettingsError, match="PROPENSITY_ANALYST_PASSWORD isn't set"):
         database_url(lacking, "warehouse", role="analyst")

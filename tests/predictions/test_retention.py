@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 def test_versions_replaced_long_ago_go_and_their_records_stay(place: Settings) -> None:
     first, second = go(place, scores()), go(place, scores(version="2"))
     query(place, "update predictions.publications set created_at = created_at - interval '90 days' "
-          "where publication_id = :id", id=first.publication_id)  # fmt: skip
+          "where publication_id = :id", "admin", id=first.publication_id)  # fmt: skip
     # Made long ago, but replaced just now: it can still be brought back.
     assert drop_superseded(engine(place), KEEP, NOW) == []
     with day_lock(engine(place), DAY):  # somebody is at it, perhaps to bring it back
@@ -43,7 +43,8 @@ def test_versions_replaced_long_ago_go_and_their_records_stay(place: Settings) -
 def test_a_version_taken_back_today_can_come_back_however_old_it_is(place: Settings) -> None:
     go(place, scores())
     second = go(place, scores(version="2"))
-    query(place, "update predictions.publications set created_at = created_at - interval '90 days'")
+    query(place, "update predictions.publications set created_at = created_at - interval '90 days'",
+          "admin")  # fmt: skip
     revert(engine(place), DAY, None, "wrong prices", "ann")
     assert drop_superseded(engine(place), KEEP, NOW) == []
     assert drop_superseded(engine(place), KEEP, NOW + timedelta(days=31)) == [second.publication_id]

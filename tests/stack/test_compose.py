@@ -16,6 +16,7 @@ TEXT = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+ONE_SHOTS = ("roles", "init")
 UNITS = {"m": 2**20, "g": 2**30}
 
 
@@ -41,7 +42,7 @@ def test_the_example_lists_what_the_file_asks_for() -> None:
 
 def test_every_secret_is_asked_for_and_none_has_a_default() -> None:
     secrets = re.findall(r"\$\{([A-Z_]*(?:PASSWORD|SECRET|_KEY|KEY)[A-Z_]*)([^}]*)\}", TEXT)
-    assert len({name for name, _ in secrets}) == 10
+    assert len({name for name, _ in secrets}) == 13
     assert not [name for name, rest in secrets if rest.startswith(":-")]
     assert {name for name, rest in secrets if rest.startswith(":?")} == {n for n, _ in secrets}
     assert not [
@@ -58,7 +59,7 @@ def test_new_secrets_are_random_long_and_for_their_owner(tmp_path: Path) -> None
     first = made.read_text(encoding="utf-8")
     values = keys(first)
     secrets = {k: v for k, v in values.items() if keys(EXAMPLE)[k] == "" and v}
-    assert len(secrets) == len(set(secrets.values())) == 10
+    assert len(secrets) == len(set(secrets.values())) == 13
     assert all(re.fullmatch(r"[\w-]{32,}=?", value) for value in secrets.values())
     assert len(base64.urlsafe_b64decode(secrets["FERNET_KEY"])) == 32
     assert values["COMPOSE_PROFILES"] == values["FIND_LINKS"] == ""
@@ -74,7 +75,7 @@ def test_memory_fits_into_8_gib_and_everybody_has_a_limit() -> None:
         name: int(one["mem_limit"][:-1]) * UNITS[one["mem_limit"][-1]]
         for name, one in SERVICES.items()
         # One ends before the others start; workers take the scheduler's tasks over.
-        if name != "init" and "profiles" not in one
+        if name not in ONE_SHOTS and "profiles" not in one
     }
     assert sum(limits.values()) <= 8 * 2**30
     assert all("mem_limit" in one for one in SERVICES.values())
@@ -83,7 +84,7 @@ def test_memory_fits_into_8_gib_and_everybody_has_a_limit() -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_every_service_is_checked_and_keeps_to_itself(name: str) -> None:
     service = SERVICES[name]
-    assert ("healthcheck" in service) == (name != "init")
+    assert ("healthcheck" in service) == (name not in ONE_SHOTS)
     assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
     if service["image"].startswith("campaign-propensity"):
         assert service["cap_drop"] == ["ALL"]
@@ -96,6 +97,36 @@ def test_spark_and_mlflow_know_no_more_than_they_need() -> None:
             key for key in SERVICES[name]["environment"] if "PASSWORD" in key or "URL" in key
         ]
     assert not [key for key in SERVICES["mlflow"]["environment"] if key.startswith("PROPENSITY")]
+
+
+def test_the_servers_own_user_is_known_to_what_sets_up_alone() -> None:
+    knows = [
+        name for name, one in SERVICES.items()
+        if "POSTGRES_PASSWORD" in str(one.get("environment", {}))
+    ]  # fmt: skip
+    assert sorted(knows) == ["init", "postgres", "roles"]
+    for name in ("init", "roles"):
+        # Of two merged mappings, the first wins.
+        url = SERVICES[name]["environment"]["PROPENSITY_POSTGRES_URL"]
+        assert url.startswith("postgresql://postgres:${POSTGRES_PASSWORD")
+    url = SERVICES["airflow-scheduler"]["environment"]["PROPENSITY_POSTGRES_URL"]
+    assert url == "postgresql://postgres:5432"
+
+
+def test_each_service_logs_in_as_itself() -> None:
+    scheduler, mlflow = SERVICES["airflow-scheduler"]["environment"], SERVICES["mlflow"]
+    assert "//airflow:${AIRFLOW_PASSWORD" in scheduler["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert "//airflow:${AIRFLOW_PASSWORD" in scheduler["AIRFLOW__CELERY__RESULT_BACKEND"]
+    assert "//mlflow:${MLFLOW_PASSWORD" in mlflow["environment"]["MLFLOW_BACKEND_STORE_URI"]
+    assert mlflow["depends_on"] == {"roles": {"condition": "service_completed_successfully"}}
+    assert not [
+        name for name, one in SERVICES.items()
+        if name not in ONE_SHOTS and "ANALYST_PASSWORD" in str(one.get("environment", {}))
+    ]  # fmt: skip
+
+
+def test_readers_leave_the_pipeline_its_connections() -> None:
+    assert "reserved_connections=40" in SERVICES["postgres"]["command"]
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

@@ -1,6 +1,9 @@
 -- Before a downgrade: takes everything of this folder away again, but for the roles.
 drop view if exists predictions.freshness, marketing.campaign_audience;
 drop function if exists pii.log_audience_access(), predictions.end_blockers(integer);
+-- With their triggers.
+drop function if exists predictions.keep_publications(), predictions.keep_reverts(),
+  predictions.keep_campaign_contacts(), pii.keep_erasures(), analytics.keep_model_decisions() cascade;
 do $$
 begin
   execute format('alter database %I reset log_min_messages', current_database());

@@ -123,11 +123,22 @@ def add_champion(
 def record_comparison(
     connection: Connection, rows: list[dict[str, Any]], decision: dict[str, Any]
 ) -> None:
-    """Store a comparison's figures and the decision that they lead to, before anybody is asked."""
+    """Store a comparison's figures and the decision that they lead to, before anybody is asked.
+
+    A run that promoted keeps the decision that it promoted by, however often it is repeated.
+    """
     upsert(connection, ModelComparison, rows)
     outcome = "objections" if decision["objections"] else "undecided"
     stamp = {"outcome": outcome, "decided_by": RULES, "decided_at": datetime.now(UTC)}
-    upsert(connection, ModelDecision, [decision | stamp])
+    statement = insert(ModelDecision).values(decision | stamp)
+    changes = (decision | stamp).keys() - {"training_run"}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["training_run"],
+            set_={name: statement.excluded[name] for name in changes},
+            where=ModelDecision.outcome != "promoted",
+        )
+    )
 
 
 def record_outcome(
