@@ -103,6 +103,25 @@ def test_the_transaction_that_reserves_sees_no_address(market: Settings) -> None
     assert query(market, LOG) == []
 
 
+def test_no_single_statement_opens_and_reads(market: Settings) -> None:
+    """A subquery, a CTE, several statements in one message, a cursor that the commit fills."""
+    opening = f"marketing.open_audience({reserve(market, 2)})"
+    for attempt in (
+        f"select (select {opening}), * from ({ADDRESSES}) as a",
+        f"with o as materialized (select {opening}) select * from o, ({ADDRESSES}) as a",
+        f"select * from ({ADDRESSES}) as a where {opening} > 0",
+        f"declare c cursor for {ADDRESSES}; select {opening}; fetch all c",
+        f"select {opening}; {ADDRESSES}",
+    ):
+        with psycopg.connect(database_url(market, "warehouse", role="ann")) as reader:  # type: ignore[arg-type]
+            cursor = reader.execute(attempt.encode())
+            while cursor.nextset():
+                pass
+            assert cursor.fetchall() == [], attempt
+            reader.rollback()
+    assert [who for who, *_ in query(market, LOG)] == ["marketing"]
+
+
 def test_a_colleague_is_written_down_before_seeing_addresses(market: Settings) -> None:
     number = reserve(market, 2)
     assert as_person(market, "ann", ADDRESSES) == []

@@ -3,11 +3,13 @@
 import threading
 from datetime import date
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from include.audience.uplift import unmeasured
 from include.audience.warehouse_erasure import begin
 from include.database.base import SCHEMAS, Base
 from include.database.engine import engine
@@ -134,3 +136,42 @@ def test_a_migration_that_readers_never_let_through_changes_nothing(
     with engine(place, "admin").begin() as connection:
         assert connection.scalar(text("select version_num from alembic_version")) == "0005"
         migrate(connection)
+
+
+RECORDED_BEFORE = """
+insert into predictions.campaign_contacts (campaign_id, send_date, user_id, score_date)
+  values ('coffee', '2026-03-11', 1, '2026-03-10'), ('coffee', '2026-03-11', 2, '2026-03-10'),
+    ('coffee', '2026-03-12', 3, '2026-03-11');
+insert into analytics.campaign_cohorts values ('coffee', '2026-03-11', 1, 'treatment'),
+  ('coffee', '2026-03-11', 9, 'control');
+insert into analytics.campaign_uplift (campaign_id, send_date, horizon_days, treatment_users,
+  treatment_positives, control_users, control_positives, measured_through, measured_at)
+  values ('coffee', '2026-03-11', 7, 1, 1, 1, 0, '2026-03-17', now());
+"""
+BY_RESERVATION = """
+select r.send_date - date '2026-03-11', r.asked_users, r.treatment_users, r.control_users,
+  (select count(*) from predictions.campaign_contacts k
+   where k.reservation_id = r.reservation_id and k.confirmed_at is not null),
+  (select mailed_users from analytics.campaign_uplift u where u.reservation_id = r.reservation_id)
+from predictions.audience_reservations r order by 1
+"""
+
+
+def test_mails_recorded_before_there_were_reservations_get_one(place: Settings) -> None:
+    """Down and up again; but not down once a team has reserved: that is the log of who read."""
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "0005")
+        connection.exec_driver_sql(RECORDED_BEFORE)
+        for revision in ("head", "0005", "head"):
+            migrate(connection, revision)
+        found = [tuple(row) for row in connection.exec_driver_sql(BY_RESERVATION)]
+        assert found == [(0, 2, 1, 1, 2, 1), (1, 1, 0, 0, 1, None)]
+        assert unmeasured(connection, date(2027, 1, 1)) == []
+        connection.exec_driver_sql(
+            "update predictions.audience_reservations set publication_id = 1"
+        )
+    with (
+        pytest.raises(psycopg.Error, match="would destroy the log of who took which addresses"),
+        engine(place, "admin").begin() as connection,
+    ):
+        migrate(connection, "0005")
