@@ -21,11 +21,13 @@ def feature_dates(days: Days, weekday: int, weeks: int) -> list[date]:
         weeks: How many weeks before the last day snapshot dates are used.
 
     Example:
-        Two weeks of Sundays, and the Wednesday that the range ends with:
+        The Sundays of two weeks, and the Wednesday that the range ends with; or its Wednesdays:
 
         >>> march = Days(date(2026, 3, 1), date(2026, 3, 18))
         >>> [f"{day}" for day in feature_dates(march, weekday=6, weeks=2)]
         ['2026-03-08', '2026-03-15', '2026-03-18']
+        >>> [f"{day}" for day in feature_dates(march, weekday=2, weeks=2)]
+        ['2026-03-04', '2026-03-11', '2026-03-18']
     """
     oldest = days.last - timedelta(weeks=weeks)
     return [day for day in days if (day.weekday() == weekday and day >= oldest) or day == days.last]

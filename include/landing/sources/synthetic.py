@@ -39,7 +39,7 @@ class Traffic:
     event_types: tuple[str, ...] = ("view", "favourite", "contact")
     type_shares: tuple[float, ...] = (0.8, 0.15, 0.05)
     duplicate_share: float = 0.0
-    """Rows that repeat an `event_id` of the same day."""
+    """Rows that are duplicates of another row of the day."""
     late_share: float = 0.0
     """Rows that happened one to three days before they arrive."""
     malformed_share: float = 0.0
@@ -77,9 +77,9 @@ def events_batch(traffic: Traffic, day: date, number: int, rows: int) -> pa.Tabl
     names = np.array([*traffic.event_types, "telepathy"], dtype=object)
     kind = np.where(rng.random(rows) < traffic.malformed_share, len(traffic.event_types), kind)
     serial = np.arange(rows)
-    repeated = (rng.random(rows) < traffic.duplicate_share) & (serial > 0)
-    source = np.where(repeated, serial - 1, serial)
-    source = np.where(repeated[source], serial, source)
+    is_duplicate = (rng.random(rows) < traffic.duplicate_share) & (serial > 0)
+    source = np.where(is_duplicate, serial - 1, serial)
+    source = np.where(is_duplicate[source], serial, source)
     order = rng.permutation(rows) if traffic.is_shuffled else serial
     picked = source[order]
     return pa.table(
