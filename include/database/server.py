@@ -51,11 +51,11 @@ def prepare(chosen: Settings) -> None:
             # Roles are there for others once they are committed.
         for database, owner in OWNERS.items():
             with _connected(chosen, database) as connection:
-                definitions.run(connection, definitions.read("revokes.sql"))
                 hand_over = definitions.read("database_owner.sql")
                 definitions.run(
                     connection, hand_over.replace("{owner}", owner).replace("{database}", database)
                 )
+                definitions.run(connection, definitions.read("revokes.sql"))
     except (DBAPIError, PostgresError) as error:  # definitions run past SQLAlchemy
         said = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
         raise SettingsError(

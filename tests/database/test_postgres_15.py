@@ -10,11 +10,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from include.config import load_config
 from include.database.address import DATABASES, database_url
@@ -22,7 +24,7 @@ from include.database.base import SCHEMAS
 from include.database.engine import engine
 from include.database.migrate import migrate
 from include.database.roles import create_team_roles
-from include.database.server import prepare
+from include.database.server import prepare, still_open
 from include.errors import SettingsError
 from include.predictions.campaigns import copy_config
 from include.settings import Settings, load_settings
@@ -41,8 +43,8 @@ pytestmark = pytest.mark.skipif(BIN is None, reason=f"no Postgres {VERSION} on t
 PASSWORD = "p@ss/word: 1"  # of a shape that a URL has to quote
 
 
-@pytest.fixture(scope="module")
-def old_server() -> Iterator[str]:
+@contextmanager
+def server() -> Iterator[str]:
     """A server of its own; yields its URL as its owner."""
     assert BIN is not None
     # It refuses to run as root.
@@ -71,6 +73,12 @@ def old_server() -> Iterator[str]:
     yield url
     call("pg_ctl", "-m", "immediate", "stop")
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Iterator[str]:
+    with server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -134,6 +142,43 @@ def test_what_holds_on_the_newest_holds_here(
                 "attacked": test_attacks.with_everything}  # fmt: skip
     names = check.__code__.co_varnames[: check.__code__.co_argcount]
     check(prepared.get(names[0], lambda settings: settings)(old))
+
+
+def test_a_user_who_is_no_superuser_sets_up_and_is_told_what_stays_open(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As on a managed server; once a superuser shut the doors, set-up goes on working."""
+    environment = {f"PROPENSITY_{role}_PASSWORD": PASSWORD
+                   for role in ("PIPELINE", "ANALYST", "LAKE", "MLFLOW", "AIRFLOW")}  # fmt: skip
+    with server() as url:
+        with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+            connection.execute("create role builder login createrole createdb password 'b'")
+            for name in DATABASES:
+                connection.execute(f"alter database {name} owner to builder")
+        builder = f"postgresql://builder:b@{url.rpartition('@')[2]}"
+        chosen = load_settings({"PROPENSITY_POSTGRES_URL": builder, **environment})
+
+        def set_up() -> int:
+            caplog.clear()
+            prepare(chosen)
+            with engine(chosen, "admin").begin() as connection:
+                migrate(connection)
+                copy_config(connection, load_config(chosen))
+                create_team_roles(connection)
+            return sum("only a superuser can take away" in record.message
+                       for record in caplog.records)  # fmt: skip
+
+        assert set_up() == 1
+        assert go(chosen, scores()).is_new
+        as_boss = load_settings({"PROPENSITY_POSTGRES_URL": url, **environment})
+        prepare(as_boss)
+        assert still_open(as_boss) == ""
+        assert set_up() == 0
+        with pytest.raises(DBAPIError, match="permission denied for function pg_advisory_lock"):
+            query(chosen, "select pg_advisory_lock(1)", "analyst")
+        for role in ("admin", "pipeline", "analyst"):
+            engine(chosen, role).dispose()  # type: ignore[arg-type]
+    engine.cache_clear()
 
 
 def test_without_a_password_the_sentence_names_the_setting(old: Settings) -> None:

@@ -37,14 +37,4 @@ begin
   loop
     execute format('alter routine %s owner to {owner}', thing.name);
   end loop;
-  -- Airflow's schedulers keep apart by advisory locks; nobody else gets into this database.
-  for thing in
-    select format('pg_catalog.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as name
-    from pg_proc p
-    where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'
-      and not has_function_privilege('{owner}', p.oid, 'execute')
-      and pg_has_role(current_user, p.proowner, 'usage')
-  loop
-    execute format('grant execute on function %s to {owner}', thing.name);
-  end loop;
 end $$;

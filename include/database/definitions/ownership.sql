@@ -1,3 +1,6 @@
+-- To be given a table, view or function, one must be allowed to make one there (unless a superuser gives).
+grant usage, create on schema predictions to pipeline;
+grant usage, create on schema marketing, pii to audience_owner;
 -- Publishing attaches and detaches partitions, which only an owner may.
 do $$
 declare

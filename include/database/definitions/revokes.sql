@@ -24,6 +24,17 @@ begin
   loop
     execute format('revoke execute on function %s from public', routine);
   end loop;
+  -- Who owns the database migrates it under such a lock, and Airflow's schedulers keep apart by them.
+  for routine in
+    select format('%s to %I', p.oid::regprocedure, pg_get_userbyid(d.datdba))
+    from pg_proc p join pg_database d on d.datname = current_database()
+    where p.pronamespace = 'pg_catalog'::regnamespace
+      and p.proname ~ '^(pg_advisory_|pg_try_advisory_)'
+      and not has_function_privilege(d.datdba, p.oid, 'execute')
+      and pg_has_role(current_user, p.proowner, 'usage')
+  loop
+    execute format('grant execute on function %s', routine);
+  end loop;
   for other in
     select d.datname from pg_database d
     where d.datname in ('postgres', 'template0', 'template1')
