@@ -21,7 +21,6 @@ ORDER = (
     "server_log.sql",
     "limits.sql",
     "revokes.sql",
-    "advisory_locks.sql",
     "ownership.sql",
     "functions/end_blockers.sql",
     "functions/team_rights.sql",
