@@ -18,8 +18,7 @@ from tests.predictions.score_rows import query
 PREPARED = """
 insert into pii.contacts select n, 'u' || n || '@example.org', null, null, true, '2026-03-10'
 from generate_series(1, 9) as n;
-insert into predictions.campaign_contacts (campaign_id, send_date, user_id, score_date)
-  values ('cars', '2026-03-11', 2, '2026-03-10');
+insert into analytics.ingest_accounting values ('contacts', '2026-03-10', 9, 9, 0, 0, 0);
 insert into predictions.reverts (score_date, reason, reverted_by, reverted_at, is_holding)
   values ('2026-03-09', 'r', 'ann', now(), false);
 insert into pii.erasures values (4, 'privacy desk', now(), now(), '{}');
@@ -54,6 +53,8 @@ def with_everything(place: Settings) -> Settings:
                 connection.exec_driver_sql(f"grant {group} to {name}")
             if place.postgres_url.get_secret_value():
                 connection.exec_driver_sql(f"alter role {name} password '{_password(place)}'")
+    with login(place, ANN) as session:
+        session.execute("select marketing.reserve_audience('cars', '2026-03-11', 2)")
     return place
 
 
