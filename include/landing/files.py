@@ -5,7 +5,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -137,8 +137,8 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
     return None
 
 
-def _csv_header(stream: Readable, is_gzip: bool) -> tuple[str, ...]:
-    raw: Readable = gzip.GzipFile(fileobj=stream) if is_gzip else stream  # type: ignore[call-overload]
+def _csv_header(stream: IO[bytes], is_gzip: bool) -> tuple[str, ...]:
+    raw: Readable = gzip.GzipFile(fileobj=stream) if is_gzip else stream
     line = next(text_lines(raw), b"")
     if line is None:
         raise ValueError(f"its first line is longer than {MAX_LINE_BYTES:,} bytes")
