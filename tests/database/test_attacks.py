@@ -11,7 +11,7 @@ from include.database.address import database_url
 from include.database.engine import engine
 from include.database.roles import create_team_roles
 from include.settings import Settings
-from tests.database.attacks import ANN, EVE, GROUPS, STRANGER, Attempt
+from tests.database.attacks import ANN, EVE, GROUPS, PIPELINE, STRANGER, Attempt
 from tests.database.test_roles import with_predictions
 from tests.predictions.score_rows import query
 
@@ -93,6 +93,19 @@ def tried(place: Settings, attempts: list[Attempt]) -> list[str]:
 @pytest.mark.parametrize("group", GROUPS)
 def test_refused(attacked: Settings, group: str) -> None:
     assert tried(attacked, GROUPS[group]) == []
+
+
+def test_what_the_pipeline_may_not_rewrite_its_members_may_not_either(attacked: Settings) -> None:
+    """For a second login with its rights, say of another scheduler."""
+    query(attacked, "create role pipeline_b login in role pipeline", "admin")
+    try:
+        history = [
+            Attempt("pipeline_b", attempt.sql, attempt.answer)
+            for attempt in GROUPS["write history"] if attempt.who == PIPELINE
+        ]  # fmt: skip
+        assert tried(attacked, history) == []
+    finally:
+        query(attacked, "drop role pipeline_b", "admin")
 
 
 def every_attempt_is_refused(attacked: Settings) -> None:
