@@ -6,6 +6,10 @@ Rows are made and written in batches: memory doesn't grow with users, listings, 
 Skew: a user's index is `users × u³` for a uniform u, so the busiest tenth makes nearly half of the
 events; listings likewise with u². Signal: a user has one favourite category for good and one
 interest that changes every three weeks; most of their events are in one of the two.
+
+The types are view, favourite and contact, the categories category-0000 and on. The default
+events.yaml has other types and would refuse every row: docs/landing.md, Made-up traffic, has files
+that fit.
 """
 
 import argparse
@@ -25,6 +29,18 @@ INTEREST_DAYS = 21
 FAVOURITE_SHARE, INTEREST_SHARE = 0.35, 0.35
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
+
+FITTING = """\
+Event types are view, favourite and contact; categories are category-0000, category-0001 and so on.
+The default events.yaml would refuse every row. Name files like these in PROPENSITY_EVENTS and
+PROPENSITY_CAMPAIGNS (docs/landing.md has the whole example):
+
+  {types: [{name: view}, {name: favourite}, {name: contact}], max_lateness_days: 84,
+   duplicate_lookback_days: 3}
+
+  {campaigns: [{campaign_id: first, category: category-0000, positive_event_types: [contact],
+                horizon_days: 7, holdout_share: 0.1}]}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +177,11 @@ def _users(first: date, ids: NDArray[np.int64]) -> pa.Table:
 
 def main() -> None:
     """Land synthetic traffic in the landing zone of the settings."""
-    parser = argparse.ArgumentParser(description=land.__doc__)
+    parser = argparse.ArgumentParser(
+        description=main.__doc__,
+        epilog=FITTING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--from-day", type=date.fromisoformat, required=True)
     parser.add_argument("--to-day", type=date.fromisoformat, required=True)
     for name in ("users", "listings", "categories", "events_per_day", "seed"):
