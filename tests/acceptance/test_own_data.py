@@ -13,7 +13,7 @@ from tests.acceptance.commands import PROJECT, run
 pytestmark = pytest.mark.own_data
 
 MADE = ("mine", ".local-mine")
-EXPECTED = ["events|2|1|1|0", "listings|1|1|0|0", "users|1|1|0|0"]
+EXPECTED = ["contacts|1|1|0|0", "events|2|1|1|0", "listings|1|1|0|0", "users|1|1|0|0"]
 
 
 def commands() -> list[str]:
