@@ -8,12 +8,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from include.config import load_config
 from include.days import Days
 from include.landing.sources import completejourney, synthetic
-from include.landing.sources.synthetic import Traffic, events_batch
+from include.landing.sources.synthetic import Traffic, category_name, events_batch
 from include.landing.zone import Landing
+from include.settings import load_settings, settings
 
 DAY = date(2026, 3, 10)
+EXAMPLE = {
+    "PROPENSITY_EVENTS": "docs/synthetic/events.yaml",
+    "PROPENSITY_CAMPAIGNS": "docs/synthetic/campaigns.yaml",
+}
 
 
 def test_the_real_data_lands_whole(tmp_path: Path) -> None:
@@ -90,3 +96,32 @@ def test_large_days_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(landing.files("events", DAY)) == 3
     assert len(landing.files("users", DAY)) == 3
     assert landing.incomplete(("events", "listings", "users"), Days(DAY, DAY)) == []
+
+
+def test_the_example_configuration_fits_synthetic_traffic() -> None:
+    config = load_config(load_settings(EXAMPLE))
+    assert config.events.names == Traffic.event_types
+    made = {category_name(number) for number in range(Traffic.categories)}
+    assert {campaign.category for campaign in config.campaigns} <= made
+    for name, value in EXAMPLE.items():
+        assert f"{name}={value}" in (synthetic.__doc__ or "")
+
+
+@pytest.mark.parametrize("variables", [{}, EXAMPLE], ids=["default", "example"])
+def test_traffic_that_would_be_refused_as_a_whole_does_not_land(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PROPENSITY_LANDING": str(tmp_path), **variables}.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    options = ["--users=9", "--listings=50", "--events-per-day=20"]
+    monkeypatch.setattr("sys.argv", ["synthetic", f"--from-day={DAY}", f"--to-day={DAY}", *options])
+    try:
+        if variables:
+            synthetic.main()
+        else:
+            with pytest.raises(SystemExit):
+                synthetic.main()
+        assert Landing(str(tmp_path)).is_complete("events", DAY) == bool(variables)
+    finally:
+        settings.cache_clear()

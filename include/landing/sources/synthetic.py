@@ -7,9 +7,15 @@ Skew: a user's index is `users × u³` for a uniform u, so the busiest tenth mak
 events; listings likewise with u². Signal: a user has one favourite category for good and one
 interest that changes every three weeks; most of their events are in one of the two.
 
-The types are view, favourite and contact, the categories category-0000 and on. The default
-events.yaml has other types and would refuse every row: docs/landing.md, Made-up traffic, has files
-that fit.
+Its events are of the types view, favourite and contact, which the default configuration doesn't
+list. So name files that do, and a place of their own for what is made of it:
+
+    export PROPENSITY_HOME=$PWD/.local-synthetic
+    export PROPENSITY_EVENTS=docs/synthetic/events.yaml
+    export PROPENSITY_CAMPAIGNS=docs/synthetic/campaigns.yaml
+    bin/python -m include.landing.sources.synthetic --from-day 2026-01-05 --to-day 2026-02-08
+
+docs/landing.md goes on from there.
 """
 
 import argparse
@@ -20,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from include.config import load_config
 from include.days import Days
 from include.landing.zone import Landing
 from include.settings import settings
@@ -29,18 +36,6 @@ INTEREST_DAYS = 21
 FAVOURITE_SHARE, INTEREST_SHARE = 0.35, 0.35
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
-
-FITTING = """\
-Event types are view, favourite and contact; categories are category-0000, category-0001 and so on.
-The default events.yaml would refuse every row. Name files like these in PROPENSITY_EVENTS and
-PROPENSITY_CAMPAIGNS (docs/landing.md has the whole example):
-
-  {types: [{name: view}, {name: favourite}, {name: contact}], max_lateness_days: 84,
-   duplicate_lookback_days: 3}
-
-  {campaigns: [{campaign_id: first, category: category-0000, positive_event_types: [contact],
-                horizon_days: 7, holdout_share: 0.1}]}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +173,7 @@ def _users(first: date, ids: NDArray[np.int64]) -> pa.Table:
 def main() -> None:
     """Land synthetic traffic in the landing zone of the settings."""
     parser = argparse.ArgumentParser(
-        description=main.__doc__,
-        epilog=FITTING,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--from-day", type=date.fromisoformat, required=True)
     parser.add_argument("--to-day", type=date.fromisoformat, required=True)
@@ -192,7 +185,15 @@ def main() -> None:
     parser.add_argument("--shuffled", dest="is_shuffled", action="store_true")
     arguments = vars(parser.parse_args())
     days = Days(arguments.pop("from_day"), arguments.pop("to_day"))
-    land(Landing(settings().landing_uri), Traffic(**arguments), days)
+    traffic = Traffic(**arguments)
+    known = load_config(settings()).events.names
+    if unknown := [name for name in traffic.event_types if name not in known]:
+        parser.error(
+            f"{settings().events} doesn't list {', '.join(unknown)}, so every event would be "
+            "refused; nothing was landed. Set PROPENSITY_EVENTS and PROPENSITY_CAMPAIGNS as --help "
+            "says"
+        )
+    land(Landing(settings().landing_uri), traffic, days)
 
 
 if __name__ == "__main__":
