@@ -108,7 +108,7 @@ lock: setup ## rewrite requirements.txt from requirements.in
 	@$(call compile_lock,requirements.in,requirements.txt)
 	@$(call compile_lock,$(TRAINING).in -c requirements.txt,$(TRAINING).txt)
 
-docs: setup ## rewrite docs/data_dictionary.md from the contracts
+docs: setup ## rewrite docs/data_dictionary.md
 	bin/python -m include.database.dictionary docs/data_dictionary.md
 
 format: setup ## format the code

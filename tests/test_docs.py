@@ -12,8 +12,6 @@ PAGES = [
     *sorted((PROJECT / "docs").glob("*.md")),
 ]
 TOP = ("include/", "spark_jobs/", "dags/", "tests/", "docs/", "docker/", "plugins/", "bin/", ".ci/")
-MERGED_LATER = {"spark_jobs/transforms/duplicates.py"}
-"""Named by the docs, made on another branch; remove the name once the file is here."""
 
 
 def paths(page: Path) -> set[str]:
@@ -26,7 +24,7 @@ def paths(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_that_a_page_names_exists(page: Path) -> None:
     gone = [path for path in paths(page) if not any(PROJECT.glob(path.rstrip("/")))]
-    assert [path for path in gone if path not in MERGED_LATER] == []
+    assert gone == []
 
 
 def test_pages_name_paths() -> None:
@@ -52,8 +50,6 @@ def test_functions_on_an_events_walk_are_where_the_page_says() -> None:
     steps = re.findall(r"^\| .* \| `([^`]+)` \| (.*) \|$", walk, re.MULTILINE)
     assert len(steps) > 15
     for file, named in steps:
-        if file in MERGED_LATER:
-            continue
         source = (PROJECT / file).read_text(encoding="utf-8")
         for name in re.findall(r"`(\w+)`", named):
             defined = rf"(def |function marketing\.){name}\("
