@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from include.database.address import database_url
 from include.database.engine import engine
 from include.settings import Settings
 from tests.predictions.score_rows import DAY, go, query, scores
@@ -45,6 +46,11 @@ def with_contacts(place: Settings) -> Settings:
               day=DAY)  # fmt: skip
     contacts_loaded(place, DAY)
     return place
+
+
+def url_of(place: Settings, login: str) -> str:
+    """The warehouse for a login of somebody's own, on the embedded server."""
+    return database_url(place, "warehouse", role="marketing").replace("marketing_login", login, 1)
 
 
 def contacts_loaded(place: Settings, *days: date) -> None:

@@ -18,6 +18,7 @@ from tests.audience.market import (
     as_login,
     as_person,
     reserve,
+    url_of,
     with_contacts,
 )
 from tests.predictions.score_rows import query
@@ -85,9 +86,9 @@ def test_without_that_days_contacts_the_audience_is_empty_and_says_why(market: S
 def test_a_reservation_is_the_log_of_who_saw_addresses(market: Settings) -> None:
     assert query(market, LOG) == []
     number = reserve(market, 2)
-    assert query(market, LOG) == [("marketing", "marketing", number)]
+    assert query(market, LOG) == [("marketing_login", "marketing_login", number)]
     query(market, ADDRESSES, "marketing")
-    assert query(market, LOG) == [("marketing", "marketing", number)]
+    assert query(market, LOG) == [("marketing_login", "marketing_login", number)]
 
 
 def test_the_transaction_that_reserves_sees_no_address(market: Settings) -> None:
@@ -113,13 +114,13 @@ def test_no_single_statement_opens_and_reads(market: Settings) -> None:
         f"declare c cursor for {ADDRESSES}; select {opening}; fetch all c",
         f"select {opening}; {ADDRESSES}",
     ):
-        with psycopg.connect(database_url(market, "warehouse", role="ann")) as reader:  # type: ignore[arg-type]
+        with psycopg.connect(url_of(market, "ann")) as reader:
             cursor = reader.execute(attempt.encode())
             while cursor.nextset():
                 pass
             assert cursor.fetchall() == [], attempt
             reader.rollback()
-    assert [who for who, *_ in query(market, LOG)] == ["marketing"]
+    assert [who for who, *_ in query(market, LOG)] == ["marketing_login"]
 
 
 def test_a_colleague_is_written_down_before_seeing_addresses(market: Settings) -> None:

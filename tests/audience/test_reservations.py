@@ -51,7 +51,7 @@ def test_the_best_are_reserved_with_the_publication_that_chose_them(market: Sett
                  "(select max(publication_id) from predictions.publications), k.recorded_by, "
                  "k.confirmed_at from predictions.audience_reservations r "
                  "join predictions.campaign_contacts k using (reservation_id)") == [
-        ("marketing", "marketing", SEND, DAY, 3, True, True, "marketing", None)
+        ("marketing_login", "marketing_login", SEND, DAY, 3, True, True, "marketing_login", None)
     ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_confirming_twice_records_once(market: Settings) -> None:
     assert call(market, "confirm_sends", number) == 0
     assert call(market, "give_back", number) == 0
     assert query(market, "select distinct confirmed_by, confirmed_at is null, given_back_at "
-                 "from predictions.campaign_contacts") == [("marketing", False, None)]  # fmt: skip
+                 "from predictions.campaign_contacts") == [("marketing_login", False, None)]  # fmt: skip
     assert query(market, "select count(*) from marketing.campaign_audience "
                  "where reservation_id is not null", "marketing") == [(0,)]  # fmt: skip
 
