@@ -41,6 +41,7 @@ READERS = {
     "pii.audience_access": ("pipeline", "audience_owner"),
     "pii.contacts": ("pipeline", "audience_owner"),
     "pii.erasures": ("pipeline",),
+    "pii.rejected_contacts": ("pipeline",),
     "predictions.audience_reservations": ROLES,
     "predictions.campaign_contacts": ROLES,
     "predictions.campaign_propensity": ("pipeline", "analyst", "audience_owner"),

@@ -19,13 +19,13 @@ CAMPAIGN = ("insert into predictions.campaigns values (:id, 'x', 'view', 7, 0.1,
 ROLES = """
 do $$ begin
   if not exists (select from pg_roles where rolname = 'team_cars') then
-    create role team_cars login; create role ann login; create role bob login;
-    create role eve login noinherit;
+    create role team_cars login; create role mia login; create role tom login;
+    create role zoe login noinherit;
   end if;
 end $$;
 grant audience_readers to team_cars;
-grant marketing to ann;
-grant marketing, team_cars to bob, eve;
+grant marketing to mia;
+grant marketing, team_cars to tom, zoe;
 """
 ELIGIBLE = [user for user in reversed(range(USERS)) if user % 3 and user % 5]
 """Of `with_contacts`, best first."""
@@ -34,7 +34,7 @@ ELIGIBLE = [user for user in reversed(range(USERS)) if user % 3 and user % 5]
 def with_contacts(place: Settings) -> Settings:
     """Users 0 to 19, every third without consent, every fifth in control; two teams.
 
-    ann is in marketing, bob in both teams, eve in both without inheriting what they may.
+    mia is in marketing, tom in both teams, zoe in both without inheriting what they may.
     """
     query(place, ROLES, "admin")
     query(place, CAMPAIGN, id="cars", owner="team_cars")

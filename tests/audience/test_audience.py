@@ -114,7 +114,7 @@ def test_no_single_statement_opens_and_reads(market: Settings) -> None:
         f"declare c cursor for {ADDRESSES}; select {opening}; fetch all c",
         f"select {opening}; {ADDRESSES}",
     ):
-        with psycopg.connect(url_of(market, "ann")) as reader:
+        with psycopg.connect(url_of(market, "mia")) as reader:
             cursor = reader.execute(attempt.encode())
             while cursor.nextset():
                 pass
@@ -125,21 +125,21 @@ def test_no_single_statement_opens_and_reads(market: Settings) -> None:
 
 def test_a_colleague_is_written_down_before_seeing_addresses(market: Settings) -> None:
     number = reserve(market, 2)
-    assert as_person(market, "ann", ADDRESSES) == []
+    assert as_person(market, "mia", ADDRESSES) == []
     opening = f"select marketing.open_audience({number})"
     with engine(market, "admin").connect() as connection:
-        as_login(connection, "ann")
+        as_login(connection, "mia")
         connection.commit()
         connection.execute(text(opening))
         assert connection.execute(text(ADDRESSES)).all() == []
         connection.rollback()
         assert connection.execute(text(ADDRESSES)).all() == []
         connection.execute(text("reset session authorization"))
-    assert as_person(market, "ann", opening, ADDRESSES) == addressed(*ELIGIBLE[:2])
-    assert query(market, LOG)[1:] == [("ann", "ann", number)]
+    assert as_person(market, "mia", opening, ADDRESSES) == addressed(*ELIGIBLE[:2])
+    assert query(market, LOG)[1:] == [("mia", "mia", number)]
     # She who reads as the team stays who she is.
-    assert as_person(market, "ann", "set role marketing", opening) == [(number,)]
-    assert query(market, LOG)[2:] == [("ann", "marketing", number)]
+    assert as_person(market, "mia", "set role marketing", opening) == [(number,)]
+    assert query(market, LOG)[2:] == [("mia", "marketing", number)]
 
 
 def test_an_opening_lasts_a_day(market: Settings) -> None:
@@ -207,10 +207,10 @@ def test_a_reader_sees_the_campaigns_of_the_role_that_reads(market: Settings) ->
     for login, acting, campaigns in [
         ("team_cars", "none", ["cars"]),
         ("marketing", "none", ["coffee"]),
-        ("ann", "none", ["coffee"]),
-        ("bob", "none", ["cars", "coffee"]),
-        ("bob", "team_cars", ["cars"]),
-        ("eve", "marketing", ["coffee"]),
+        ("mia", "none", ["coffee"]),
+        ("tom", "none", ["cars", "coffee"]),
+        ("tom", "team_cars", ["cars"]),
+        ("zoe", "marketing", ["coffee"]),
     ]:
         seen = as_person(market, login, f"set role {acting}", TEAMS)
         assert [campaign for (campaign,) in seen] == campaigns, (login, acting)
@@ -222,9 +222,9 @@ def test_a_team_sees_its_own_campaigns_only(market: Settings) -> None:
 
 
 REFUSED = [
-    ("ann", "set role team_cars", "permission denied"),
-    ("ann", "select set_config('role', 'team_cars', false)", "permission denied"),
-    ("eve", TEAMS, "permission denied"),
+    ("mia", "set role team_cars", "permission denied"),
+    ("mia", "select set_config('role', 'team_cars', false)", "permission denied"),
+    ("zoe", TEAMS, "permission denied"),
     ("team_cars", RESERVE, "team_cars has no active campaign coffee"),
     ("team_cars", "select marketing.open_audience({number})", "has no reservation"),
     ("team_cars", "select marketing.confirm_sends({number})", "has no reservation"),
@@ -271,4 +271,4 @@ def test_of_another_teams_reservation_nothing_shows(market: Settings) -> None:
     for table in ("predictions.campaign_contacts", "predictions.audience_reservations"):
         counted = f"select count(reservation_id) from {table}"
         assert as_person(market, "team_cars", counted) == [(0,)]
-        assert as_person(market, "ann", counted) == [(2 if "contacts" in table else 1,)]
+        assert as_person(market, "mia", counted) == [(2 if "contacts" in table else 1,)]

@@ -110,8 +110,10 @@ def test_confirming_twice_records_once(market: Settings) -> None:
     assert call(market, "confirm_sends", number) == 2
     assert call(market, "confirm_sends", number) == 0
     assert call(market, "give_back", number) == 0
-    assert query(market, "select distinct confirmed_by, confirmed_at is null, given_back_at "
-                 "from predictions.campaign_contacts") == [("marketing_login", False, None)]  # fmt: skip
+    confirmed = "select distinct confirmed_by, confirmed_at is null, given_back_at "
+    assert query(market, confirmed + "from predictions.campaign_contacts") == [
+        ("marketing_login", False, None)
+    ]
     assert query(market, "select count(*) from marketing.campaign_audience "
                  "where reservation_id is not null", "marketing") == [(0,)]  # fmt: skip
 

@@ -4,11 +4,11 @@ from datetime import date
 from typing import Any
 
 from include.audience.warehouse_erasure import begin, erase_predictions, finish
-from include.database.address import database_url
 from include.database.engine import engine
 from include.models.promotion.champions import record_comparison, record_outcome
 from include.predictions.revert import WITHDRAW, revert
 from include.settings import Settings
+from tests.audience.market import contacts_loaded, reserve
 from tests.predictions.score_rows import DAY, STATUS, go, query, scores
 
 
@@ -27,12 +27,13 @@ def test_a_publication_is_superseded_reverted_and_withdrawn(
 
 def test_an_erasure_may_be_asked_for_again_and_takes_the_record_of_mails(place: Settings) -> None:
     go(place, scores())
-    query(place, "insert into predictions.campaign_contacts (campaign_id, send_date, user_id, "
-          "score_date) values ('coffee', '2026-03-11', 7, :day)", "admin", day=DAY)  # fmt: skip
+    query(place, "insert into pii.contacts values (7, null, null, null, true, :day)", day=DAY)
+    contacts_loaded(place, DAY)
+    reserve(place, 1)
     for asked_by in ("first", "second"):
         with engine(place).begin() as connection:
             begin(connection, 7, asked_by)
-        removed = erase_predictions(engine(place), database_url(place, "warehouse"), 7)
+        removed = erase_predictions(engine(place), 7)
         for _ in range(2):  # a task that is cleared
             with engine(place).begin() as connection:
                 finish(connection, 7, {"warehouse": removed})

@@ -129,7 +129,7 @@ def test_what_was_visible_once_is_no_leftover(place: Settings) -> None:
     first = go(place, scores()).publication_id
     go(place, scores(version="2"))
     query(place, "update predictions.publications set status = 'rejected' where "
-          "publication_id = :id", id=first)  # fmt: skip
+          "publication_id = :id", "admin", id=first)  # fmt: skip
     go(place, scores(version="3"))
     assert (f"publication_{first}",) in query(place, TABLES)
 
@@ -202,7 +202,7 @@ def test_readers_that_outlast_the_patience_are_ended_and_named(
         assert query(place, VISIBLE) == [(DAY, 100, "2", "2")]
         with pytest.raises(DBAPIError, match="terminat"):
             reader.execute(text("select 1"))
-    assert f"ended the session of analyst (pid {pid}, idle in transaction" in caplog.text
+    assert f"ended the session of analyst_login (pid {pid}, idle in transaction" in caplog.text
 
 
 def test_the_pipelines_own_sessions_are_never_ended(place: Settings, quick: None) -> None:
