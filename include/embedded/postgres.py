@@ -71,6 +71,8 @@ def start_postgres(settings: Settings) -> bool:
         _call("pg_ctl", data, "-w", "-t", str(START_S), "-l", str(data / "log"),
               "-o", f"{options} -k '{folder}'", "start")  # fmt: skip
         path = address_file(settings.home)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         path.write_text(json.dumps({"socket_dir": str(folder)}), encoding="utf-8")
         _create_databases(str(folder))
         prepare(settings)
