@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
@@ -33,6 +34,10 @@ from include.embedded.postgres import start_postgres, stop_postgres
 from include.predictions.campaigns import copy_config
 from include.settings import Settings, load_settings, settings
 from spark_jobs.session import spark_session
+
+# How fast an example is depends on what else the machine does: `make bench` has the figures.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="module")
