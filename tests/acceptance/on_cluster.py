@@ -18,6 +18,8 @@ def pod_settings(home: Path) -> dict[str, Any]:
     artifacts = home / "mlflow"
     # Pods run as whoever runs Postgres, since nobody else may reach its socket.
     run("chown", "-R", str(owner), str(artifacts))
+    # What is closed to others is opened to these pods alone.
+    run("chown", str(owner), str(home / "lake"), str(home / "postgres.json"))
     kubectl("-n", NAMESPACE, "create", "secret", "generic", "propensity",
             "--from-literal=MLFLOW_DISABLE_TELEMETRY=true")  # fmt: skip
     return {
