@@ -73,7 +73,9 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         else:
             with system.open_input_stream(path, compression=None) as stream:
                 names, key = _csv_header(stream, path.endswith(".gz")), ""
-    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
+    except (EOFError, zlib.error) as error:
+        raise LandingError(f"{uri}: {_cut_off(error)}") from None
+    except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
         raise LandingError(f"{uri}: can't be read as {form}: {error}") from None
     if lacking := [name for name in required if name not in names]:
         raise LandingError(
@@ -133,8 +135,12 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
                         while unpacked.read(1 << 20):
                             pass
                 except (OSError, EOFError, zlib.error) as error:
-                    return f"{uri}: can't be unpacked to its end: {error}"
+                    return f"{uri}: {_cut_off(error)}"
     return None
+
+
+def _cut_off(error: Exception) -> str:
+    return f"can't be unpacked to its end: {error}"
 
 
 def _csv_header(stream: IO[bytes], is_gzip: bool) -> tuple[str, ...]:

@@ -94,9 +94,7 @@ def test_a_truncated_gzip_fails_by_name_and_the_last_good_data_stays(place: Sett
     path = land(place, "events", day(1), "e.csv.gz", whole)
     path.write_bytes(path.read_bytes()[:-2_000])
     complete(place, Days(day(1), day(1)))
-    with pytest.raises(
-        LandingError, match=r"e\.csv\.gz: can't be (unpacked to its end|read as csv)"
-    ):
+    with pytest.raises(LandingError, match=r"e\.csv\.gz: can't be unpacked to its end"):
         build(Days(day(1), day(1)))
     assert [row["event_id"] for row in rows(place, "core.events")] == ["a"]
 
