@@ -137,14 +137,14 @@ def _unbalanced(
     return wrong
 
 
-def loaded_checksum(uri: str, publication_id: int, where: str = "true") -> str:
+def loaded_checksum(uri: str, publication_id: int) -> str:
     """Checksum of a publication's rows, as `rows_checksum` of the lake's makes it."""
-    return rows_checksum(_rows(uri, publication_id, where))
+    return rows_checksum(_rows(uri, publication_id))
 
 
-def _rows(uri: str, publication_id: int, where: str) -> Iterator[pa.RecordBatch]:
+def _rows(uri: str, publication_id: int) -> Iterator[pa.RecordBatch]:
     names = ", ".join(SCORE_COLUMNS)
     with dbapi.connect(uri) as connection, connection.cursor() as cursor:
-        cursor.execute(f"select {names} from {table_name(publication_id)} where {where}")  # noqa: S608
+        cursor.execute(f"select {names} from {table_name(publication_id)}")  # noqa: S608
         for batch in cursor.fetch_record_batch():
             yield batch.cast(LOADED_SCHEMA)

@@ -31,13 +31,7 @@ def lock_row(connection: Connection, name: str, wait_ms: int = 60_000) -> None:
         wait_ms: How long others may keep it; then Postgres says `55P03`.
     """
     connection.execute(text(f"set local lock_timeout = {int(wait_ms)}"))
-    connection.execute(
-        text(
-            "insert into predictions.publication_locks (lock_name) values (:name) "
-            "on conflict do nothing"
-        ),
-        {"name": name},
-    )
+    _have_row(connection, name)
     connection.execute(
         text("select from predictions.publication_locks where lock_name = :name for update"),
         {"name": name},
@@ -49,13 +43,7 @@ def day_lock(engine: Engine, day: date, *, wait_ms: int = WAIT_MS) -> Iterator[N
     """Keep other attempts on the same day out."""
     name = day_name(day)
     with engine.begin() as connection:  # a row that isn't committed can't be waited for in peace
-        connection.execute(
-            text(
-                "insert into predictions.publication_locks (lock_name) values (:name) "
-                "on conflict do nothing"
-            ),
-            {"name": name},
-        )
+        _have_row(connection, name)
     with engine.connect() as holder:
         lock_row(holder, name, wait_ms)
         try:
@@ -78,6 +66,16 @@ def try_day(connection: Connection, day: date) -> bool:
         {"name": day_name(day)},
     ).first()
     return bool(locked) or not known
+
+
+def _have_row(connection: Connection, name: str) -> None:
+    connection.execute(
+        text(
+            "insert into predictions.publication_locks (lock_name) values (:name) "
+            "on conflict do nothing"
+        ),
+        {"name": name},
+    )
 
 
 def _let_go(holder: Connection) -> None:
