@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from include.audience.contacts import forget_refused
+from include.database.sqlstates import UNDEFINED_TABLE, sqlstate
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
@@ -14,9 +15,7 @@ from include.database.without_values import without_values
 from include.predictions.erased_rows import remove_erased
 from include.predictions.publications import table_name
 from include.predictions.retention import drop_all_leftovers
-from include.predictions.transition import Change, Day, sqlstate, transition
-
-UNDEFINED_TABLE = "42P01"
+from include.predictions.transition import Change, Day, transition
 
 
 def begin(connection: Connection, user_id: int, requested_by: str) -> int:

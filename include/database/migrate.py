@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from include.database import definitions
 from include.database.base import SCHEMAS
+from include.database.sqlstates import LOCK_NOT_AVAILABLE, sqlstate
 from include.errors import PipelineError
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,6 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Two deployments that start at once must not migrate at once.
 ADVISORY_LOCK = 4_927_301
-LOCK_NOT_AVAILABLE = "55P03"
-
-
 LOCK_TIMEOUT_S, TRIES, PAUSE_S = 2, 150, 2.0
 """Readers of a table that is changed wait for two seconds at a time, for ten minutes at most."""
 
@@ -74,7 +72,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
                 _run(connection, revision)
             return
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             log.info("a reader holds a table that is migrated: try %d of %d", number, TRIES)
             time.sleep(PAUSE_S)

@@ -7,17 +7,12 @@ from sqlalchemy.exc import DBAPIError
 
 from include.config import Retention, load_config
 from include.database.engine import engine as warehouse_engine
+from include.database.sqlstates import LOCK_NOT_AVAILABLE, sqlstate
 from include.database.tables.predictions import Publication, Revert
 from include.database.tables.tasks import TaskState
 from include.predictions.leftovers import drop_leftovers
 from include.predictions.locks import day_lock, try_day
-from include.predictions.transition import (
-    LOCK_NOT_AVAILABLE,
-    Change,
-    Day,
-    sqlstate,
-    transition,
-)
+from include.predictions.transition import Change, Day, transition
 from include.settings import settings
 
 

@@ -23,6 +23,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from include.database.sqlstates import (
+    CONNECTION_LOST,
+    DEADLOCK,
+    LOCK_NOT_AVAILABLE,
+    sqlstate,
+)
 from include.database.tables.predictions import Publication
 from include.errors import PublishError
 from include.predictions import blockers
@@ -41,10 +47,6 @@ LOCK_WAIT_S = 1_800.0
 LAST_TRY_MS = 3_000
 """Time for a try in which readers are ended: they need a moment to be gone."""
 CONNECTION_TRIES = 5
-
-LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
-CONNECTION_LOST = ("08", "57P")
-"""SQLSTATEs that begin so: the connection broke, or the server is being restarted."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,6 @@ def transition(engine: Engine, day: date, decide: Decide) -> Change | None:
                 log.info("a reader holds the prediction table: trying again in %.0f s", pause_s)
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, LOCK_PAUSE_MAX_S)
-
-
-def sqlstate(error: DBAPIError) -> str:
-    """Postgres's code of an error; empty where the server said none."""
-    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def _try(engine: Engine, day: date, decide: Decide, waited_s: float) -> Change | None:
