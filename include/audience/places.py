@@ -15,6 +15,7 @@ from include.database.base import SCHEMAS
 from include.database.engine import engine
 from include.lake.erasure import said_user
 from include.lake.tables import Lake
+from include.lake.upkeep import path_of
 from include.landing.zone import TABLES, Landing
 from include.settings import Settings
 
@@ -71,10 +72,11 @@ def _in_lake(settings: Settings, user_id: int) -> dict[str, int]:
         if contract.name in KEEPS_OUT or not {"user_id", "raw"} & set(contract.column_names):
             continue
         lake.create(contract)
-        committed = {uri.removeprefix("file://") for uri in lake.files(contract)}
+        committed = {path_of(uri) for uri in lake.files(contract)}
         for path, rows in _rows_in(lake.table(contract).location(), user_id):
-            is_committed = any(uri.endswith(path) for uri in committed)
-            place = f"lake {contract.name}{'' if is_committed else ' (in no current snapshot)'}"
+            place = (
+                f"lake {contract.name}{'' if path in committed else ' (in no current snapshot)'}"
+            )
             found[place] = found.get(place, 0) + rows
     return found
 

@@ -31,3 +31,8 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
 def sum_checksums(checksums: Iterable[str]) -> str:
     """Checksum of all rows together, from those of their parts."""
     return f"{sum(int(checksum, 16) for checksum in checksums) & MASK:016x}"
+
+
+def subtract_checksum(whole: str, part: str) -> str:
+    """Checksum of the rows that remain when a part of them is taken away."""
+    return f"{(int(whole, 16) - int(part, 16)) & MASK:016x}"

@@ -63,8 +63,8 @@ def expire(lake: Lake, contract: Table, before: datetime) -> tuple[int, int]:
     for uri in sorted(gone):
         # A second process may have expired the same.
         with contextlib.suppress(FileNotFoundError):
-            system.delete_file(_path(uri))
-    _remove_empty_folders(system, (_path(uri) for uri in gone), root)
+            system.delete_file(path_of(uri))
+    _remove_empty_folders(system, (path_of(uri) for uri in gone), root)
     return len(old), len(gone)
 
 
@@ -88,7 +88,7 @@ def remove_orphans(lake: Lake, contract: Table, before: datetime) -> int:
         if info.type == fs.FileType.File
     ]
     # Listed first, asked second: what is committed meanwhile is among the referenced.
-    kept = {_path(uri) for uri in _referenced(lake.table(contract))}
+    kept = {path_of(uri) for uri in _referenced(lake.table(contract))}
     newest: dict[str, datetime] = {}
     for info in found:
         group = _group(info.path, root)
@@ -128,7 +128,8 @@ def _referenced(table: IcebergTable) -> Iterable[str]:
         yield statistics.statistics_path
 
 
-def _path(uri: str) -> str:
+def path_of(uri: str) -> str:
+    """Path of a file as its file system knows it, without scheme."""
     return str(fs.FileSystem.from_uri(uri)[1])
 
 

@@ -8,11 +8,10 @@ import pyarrow as pa
 from sqlalchemy import Connection, select, text, update
 
 from include.database.tables.predictions import Publication
-from include.lake.checksum import rows_checksum
+from include.lake.checksum import rows_checksum, subtract_checksum
 from include.predictions.loading import LOADED_SCHEMA, SCORE_COLUMNS
 from include.predictions.publications import table_name
 
-MASK = (1 << 64) - 1
 EVERYBODY = "user_id in (select user_id from pii.erasures)"
 
 
@@ -49,7 +48,7 @@ def remove_erased(connection: Connection, publication_id: int, user_id: int | No
         update(Publication)
         .where(Publication.publication_id == publication_id)
         .values(
-            checksum=f"{(int(row.checksum, 16) - int(rows_checksum(table), 16)) & MASK:016x}",
+            checksum=subtract_checksum(row.checksum, rows_checksum(table)),
             row_count=row.row_count - len(gone),
         )
     )

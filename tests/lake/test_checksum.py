@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.lake.checksum import rows_checksum
+from include.lake.checksum import rows_checksum, subtract_checksum, sum_checksums
 
 ROWS = st.lists(st.tuples(st.integers(-9, 9), st.none() | st.text(max_size=3)), max_size=8)
 
@@ -29,3 +29,11 @@ def test_content_matters() -> None:
     assert one != rows_checksum(table([(1, "b"), (2, "a")]))
     assert one != rows_checksum(table([(1, "a"), (2, "b"), (2, "b")]))
     assert rows_checksum(table([(1, None)])) != rows_checksum(table([(1, "None")]))
+
+
+@given(ROWS, ROWS)
+def test_parts_can_be_put_together_and_taken_away(one: list, other: list) -> None:  # type: ignore[type-arg]
+    whole = rows_checksum(table(one + other))
+    parts = [rows_checksum(table(one)), rows_checksum(table(other))]
+    assert sum_checksums(parts) == whole
+    assert subtract_checksum(whole, parts[1]) == parts[0]
