@@ -100,10 +100,11 @@ def test_the_warehouse_was_told_the_state_of_every_task_of_these_days() -> None:
     )  # fmt: skip
     told = sql(
         "select distinct dag_id || ' ' || data_day || ' ' || task_id from analytics.task_states "
-        f"where data_day between '{FIRST}' and '{LAST}' and state <> 'failed'"
+        f"where data_day between '{FIRST}' and '{LAST}' and state <> 'failed' "
+        "and dag_id like '%_daily'"  # `make run` ran `lake_history` as of the first of them
     )
+    assert {task.split()[0] for (task,) in ran} == {"lake_daily", "score_daily"}
     assert {task for (task,) in ran} == set(told.splitlines())
-    assert {line.split()[0] for line in told.splitlines()} == {"lake_daily", "score_daily"}
 
 
 def test_the_rest_of_the_year_in_one_pass_and_every_row_is_accounted_for() -> None:
