@@ -90,8 +90,7 @@ def _erase_day(engine: Engine, day: date, user_id: int, removed: dict[str, int])
                 if gone := remove_erased(connection, number, user_id):
                     found[table_name(number)] = gone
 
-        shown = here.visible
-        return Change(visible=shown.publication_id if shown else None, also=erase)
+        return Change(visible=here.visible_id, also=erase)
 
     transition(engine, day, decide)
     for name, gone in found.items():

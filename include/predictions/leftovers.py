@@ -35,9 +35,8 @@ def drop_leftovers(engine: Engine, day: date) -> list[str]:
                 dropped.append(loading_name(version.publication_id))
         if not dropped:
             return None
-        shown = found.visible
         return Change(
-            visible=shown.publication_id if shown else None,
+            visible=found.visible_id,
             drop=tuple(version.publication_id for version in dead),
         )
 

@@ -241,9 +241,8 @@ def _reject(attempt: _Attempt, reason: str) -> None:
         found = day.versions.get(mine)
         if found is None or found.was_visible:
             return None
-        shown = day.visible
         return Change(
-            visible=shown.publication_id if shown else None,
+            visible=day.visible_id,
             states={mine: ("rejected", reason)},
             drop=(mine,),
         )

@@ -68,8 +68,7 @@ def drop_superseded(engine: Engine, retention: Retention, now: datetime) -> list
             still = is_old.where(Publication.publication_id == number)
             if connection.execute(still).first() is None:
                 return None
-            shown = found.visible
-            return Change(visible=shown.publication_id if shown else None, drop=(number,))
+            return Change(visible=found.visible_id, drop=(number,))
 
         if transition(engine, day, decide):
             dropped.append(publication_id)

@@ -58,7 +58,7 @@ def revert(
     asked_at = datetime.now(UTC)
 
     def decide(connection: Connection, found: Day) -> Change | None:
-        before = found.visible.publication_id if found.visible else None
+        before = found.visible_id
         if _is_recorded(connection, day, reverted_by, asked_at):
             return None  # done already: the answer got lost
         to = _choose(found, publication_id)
@@ -89,8 +89,7 @@ def revert(
     with day_lock(engine, day):
         transition(engine, day, decide)
         with engine.connect() as connection:
-            shown = read_day(connection, day).visible
-    return shown.publication_id if shown else None
+            return read_day(connection, day).visible_id
 
 
 def _is_recorded(connection: Connection, day: date, reverted_by: str, asked_at: datetime) -> bool:

@@ -87,6 +87,11 @@ class Day:
         """What readers see."""
         return next((v for v in self.versions.values() if v.status == "published"), None)
 
+    @property
+    def visible_id(self) -> int | None:
+        """Number of what readers see."""
+        return self.visible.publication_id if self.visible else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
