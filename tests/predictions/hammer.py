@@ -1,12 +1,16 @@
-"""Readers without pause while a day is published, republished and reverted again and again.
+"""Readers in four processes while a day is published, republished and reverted again and again.
 
-    bin/python -m tests.predictions.hammer [USERS_A_CAMPAIGN [CHANGES]]
+    bin/python -m tests.predictions.hammer [USERS_A_CAMPAIGN [CHANGES [PAUSE_S [PATIENCE_S]]]]
 
-Prints how many reads there were, how many were inconsistent, and the longest. The default is the
-size that CI runs; 125_000 users are a million rows a day.
+Prints how many reads there were, how many were inconsistent, and the longest; how long changes took
+and how many sessions of readers were ended for it. The default is the size that CI runs; 125_000
+users are a million rows a day. PAUSE_S is what a reader does nothing for between reads: with 0,
+reads of a million rows overlap without end, and changes wait for PATIENCE_S.
 """
 
+import contextlib
 import multiprocessing
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +27,7 @@ from include.predictions import transition
 from include.predictions.revert import revert
 from include.settings import Settings
 from tests.predictions.own_warehouse import CAMPAIGNS, own_warehouse
-from tests.predictions.score_rows import DAY, go, scores
+from tests.predictions.score_rows import DAY, go, query, scores
 
 READERS = 4
 
@@ -52,6 +56,17 @@ class Seen:
     reads: int
     inconsistent: list[str]
     longest_s: float
+    ended: int = 0
+    """Times that its session was ended, to let a change pass."""
+
+
+@dataclass
+class Hammered:
+    """What came of it."""
+
+    readers: list[Seen]
+    changes_s: list[float]
+    """How long each change took, from its first statement to its last."""
 
 
 def shift(version: int) -> float:
@@ -59,30 +74,41 @@ def shift(version: int) -> float:
     return version % 50 * 1e-4
 
 
-def read(url: str, users: int, sums: Sequence[Any], stop: Event, results: Any) -> None:
+def read(
+    url: str, users: int, sums: Sequence[Any], pause_s: float, stop: Event, results: Any
+) -> None:
     """Read until told to stop; alternate between single statements and repeatable reads."""
     seen = Seen(0, [], 0.0)
-    with psycopg.connect(url, autocommit=True) as connection:
-        while not stop.is_set():
-            query = READS[seen.reads % len(READS)]
-            is_repeated = seen.reads % 2 == 1
-            if is_repeated:
-                connection.execute("begin isolation level repeatable read")
-                connection.execute("select count(*) from predictions.publications")
-            started = time.perf_counter()
-            rows = [connection.execute(query).fetchone() for _ in range(1 + is_repeated)]
-            took = time.perf_counter() - started
-            if is_repeated:
-                connection.execute("commit")
-                took /= 2
-            seen.longest_s = max(seen.longest_s, took)
-            for row in rows:
-                seen.reads += 1
-                if problem := _wrong(row, users, sums, is_whole=query != BEST):
-                    seen.inconsistent.append(problem)
-            if rows[0] != rows[-1]:
-                seen.inconsistent.append(f"changed within a transaction: {rows}")
+    while not stop.is_set():
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                while not stop.wait(pause_s):
+                    _read_once(connection, users, sums, seen)
+        except psycopg.errors.AdminShutdown:
+            seen.ended += 1  # a person connects again
     results.put(seen)
+
+
+def _read_once(
+    connection: psycopg.Connection[Any], users: int, sums: Sequence[Any], seen: Seen
+) -> None:
+    query = READS[seen.reads % len(READS)]
+    is_repeated = seen.reads % 2 == 1
+    snapshot = connection.transaction() if is_repeated else contextlib.nullcontext()
+    with snapshot:
+        if is_repeated:
+            connection.execute("set transaction isolation level repeatable read")
+            connection.execute("select count(*) from predictions.publications")
+        started = time.perf_counter()
+        rows = [connection.execute(query).fetchone() for _ in range(1 + is_repeated)]
+        took = time.perf_counter() - started
+    seen.longest_s = max(seen.longest_s, took / len(rows))
+    for row in rows:
+        seen.reads += 1
+        if problem := _wrong(row, users, sums, is_whole=query != BEST):
+            seen.inconsistent.append(problem)
+    if rows[0] != rows[-1]:
+        seen.inconsistent.append(f"changed within a transaction: {rows}")
 
 
 def _wrong(row: Any, users: int, sums: Sequence[Any], *, is_whole: bool) -> str | None:
@@ -95,8 +121,8 @@ def _wrong(row: Any, users: int, sums: Sequence[Any], *, is_whole: bool) -> str 
     return None
 
 
-def hammer(place: Settings, users: int, changes: int) -> list[Seen]:
-    """Change what is visible `changes` times under readers' eyes; returns what they saw."""
+def hammer(place: Settings, users: int, changes: int, pause_s: float = 0.0) -> Hammered:
+    """Change what is visible `changes` times under readers' eyes."""
     # Reading a day takes seconds at a million rows, so the lock is hard to come by.
     transition.LOCK_PAUSE_S = transition.LOCK_PAUSE_MAX_S = 0.2
     sums: dict[int, Any] = {}
@@ -113,11 +139,12 @@ def hammer(place: Settings, users: int, changes: int) -> list[Seen]:
     stop = multiprocessing.Event()
     results: Any = multiprocessing.Queue()
     readers = [
-        multiprocessing.Process(target=read, args=(url, users, sums, stop, results))
+        multiprocessing.Process(target=read, args=(url, users, sums, pause_s, stop, results))
         for _ in range(READERS)
     ]
     for reader in readers:
         reader.start()
+    changes_s = []
     try:
         for number in range(1, changes + 1):
             started = time.monotonic()
@@ -126,30 +153,38 @@ def hammer(place: Settings, users: int, changes: int) -> list[Seen]:
             else:
                 what = f"published version {number}"
                 change(number, replaces_revert=True)
+            changes_s.append(time.monotonic() - started)
             if users > 10_000:
-                print(f"{number} of {changes}: {what} in {time.monotonic() - started:.1f} s",
-                      flush=True)  # fmt: skip
+                print(f"{number} of {changes}: {what} in {changes_s[-1]:.1f} s", flush=True)
     finally:
         stop.set()
         seen = [results.get(timeout=120) for _ in readers]
         for reader in readers:
             reader.join()
-    return seen
+    return Hammered(seen, changes_s)
 
 
-def main(users: int, changes: int) -> None:
+def main(users: int, changes: int, pause_s: float, patience_s: int) -> None:
     with own_warehouse() as place:
-        seen = hammer(place, users, changes)
+        query(place, f"update predictions.service_level set reader_patience_s = {patience_s}",
+              "admin")  # fmt: skip
+        done = hammer(place, users, changes, pause_s)
+    seen = done.readers
     wrong = [problem for reader in seen for problem in reader.inconsistent]
     print(
         f"{users * len(CAMPAIGNS):,} rows, {changes} publications, republications and reverts: "
-        f"{sum(reader.reads for reader in seen)} reads by {len(seen)} readers, {len(wrong)} "
-        f"inconsistent, the longest took {max(reader.longest_s for reader in seen):.2f} s"
+        f"{sum(reader.reads for reader in seen)} reads by {len(seen)} readers that pause for "
+        f"{pause_s:g} s, {len(wrong)} inconsistent, the longest took "
+        f"{max(reader.longest_s for reader in seen):.2f} s. Changes took "
+        f"{statistics.median(done.changes_s):.1f} s in the median, {max(done.changes_s):.1f} s at "
+        f"most, with a patience of {patience_s} s; {sum(reader.ended for reader in seen)} sessions "
+        "of readers were ended for them"
     )
     if wrong:
         sys.exit("\n".join(wrong[:20]))
 
 
 if __name__ == "__main__":
-    given = [int(argument.replace("_", "")) for argument in sys.argv[1:]]
-    main(*(given + [2_500, 50][len(given) :]))
+    given = [float(argument.replace("_", "")) for argument in sys.argv[1:]]
+    size, count, pause, patience = given + [2_500, 50, 0, 120][len(given) :]
+    main(int(size), int(count), pause, int(patience))
