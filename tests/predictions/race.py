@@ -5,7 +5,8 @@
 Each round starts five processes side by side. Most of them kill themselves (SIGKILL) before a
 statement that was drawn at random, so between any two statements of what they do. After the round,
 before anybody tidies up, what readers see must hold together; then the erasures are finished, and
-nobody who was erased may be left anywhere.
+nobody who was erased may be left anywhere. Every tenth round ends with retention: else each would
+have more versions to look at than the one before.
 """
 
 import contextlib
@@ -16,18 +17,20 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event
 
 from include.audience.warehouse_erasure import begin, erase_predictions
+from include.config import load_config
 from include.database.address import database_url
 from include.database.engine import engine
 from include.errors import PublishError
 from include.predictions import transition as transitions
 from include.predictions.checks import loaded_checksum
+from include.predictions.retention import drop_superseded
 from include.predictions.revert import revert
 from include.settings import Settings
 from tests.predictions.own_warehouse import own_warehouse
@@ -92,8 +95,13 @@ def _child(place: Settings, act: Callable[[], None], kill_at: int | None) -> Non
     os._exit(0)
 
 
-def problems(place: Settings) -> list[str]:
-    """What doesn't hold together, as readers and the books have it."""
+def problems(place: Settings, dropped: Collection[int] = ()) -> list[str]:
+    """What doesn't hold together, as readers and the books have it.
+
+    Args:
+        place: The installation.
+        dropped: Publications whose tables retention dropped.
+    """
     wrong = []
     newest = query(place, "select max(score_date) from predictions.publications "
                    "where status = 'published'")[0][0]  # fmt: skip
@@ -110,6 +118,10 @@ def problems(place: Settings) -> list[str]:
         wrong.append(f"{attached} are attached, {published} are published")
     uri = database_url(place, "warehouse")
     for number, rows, checksum, is_there in query(place, SHOWN_ONCE):
+        if number in dropped:
+            if is_there:
+                wrong.append(f"publication {number} was dropped and is there")
+            continue
         if not is_there:
             wrong.append(f"publication {number} was visible and has no table")
             continue
@@ -142,11 +154,14 @@ def race(
         How many processes ended well, were killed, and how many rounds there were.
     """
     draw = random.Random(seed)
+    retention = load_config(place).warehouse.retention
+    in_a_year = datetime.now(UTC) + timedelta(days=400)
     _publish(place, 1, 0)
     engine(place).dispose()
     fork = multiprocessing.get_context("fork")
     ended: Counter[str] = Counter()
     erased: list[int] = []
+    dropped: set[int] = set()
     for number in range(2, rounds + 2):
         user = draw.randrange(1, USERS)
         acts: list[Callable[[], None]] = [
@@ -172,14 +187,16 @@ def race(
             if process.exitcode not in (0, -signal.SIGKILL):
                 raise AssertionError(f"round {number}: exit code {process.exitcode}")
             ended["killed" if process.exitcode else "done"] += 1
-        if wrong := problems(place):
+        if wrong := problems(place, dropped):
             raise AssertionError(f"round {number} (seed {seed}): {'; '.join(wrong)}")
         erase(place, user)
         erased.append(user)
         for gone in erased[-3:]:
             if left := leftovers_of(place, gone):
                 raise AssertionError(f"round {number}: user {gone} is left in {left}")
-        if wrong := problems(place):
+        if number % 10 == 0:
+            dropped |= set(drop_superseded(engine(place), retention, in_a_year))
+        if wrong := problems(place, dropped):
             raise AssertionError(f"round {number}, user {user} erased: {'; '.join(wrong)}")
         ended["rounds"] += 1
         if number % 20 == 0:
