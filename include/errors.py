@@ -29,6 +29,10 @@ class LakeError(PipelineError):
     """The lake doesn't hold what was asked for."""
 
 
+class StaleError(LakeError):
+    """What was built doesn't fit what the lake holds by now; only building again helps."""
+
+
 class NoModelError(PipelineError):
     """No registered model fits the day and the policy."""
 

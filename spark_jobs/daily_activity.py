@@ -6,7 +6,7 @@ from spark_jobs.workspace import Workspace, run_job
 
 def build(work: Workspace) -> None:
     """Stage the sums of the events that arrived on the job's days."""
-    events = work.read("core.events", work.days)
+    events = work.read("core.events", work.reach("features.user_category_daily", "core.events"))
     work.stage("features.user_category_daily", daily_activity(events, work.event_types))
 
 

@@ -1,10 +1,7 @@
 """Events: landing → `core.events` and `core.rejected_events`."""
 
-from datetime import timedelta
-
 from pyspark.sql import functions as F
 
-from include.days import Days, until
 from include.landing import columns
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.categories import with_category
@@ -19,7 +16,8 @@ def build(work: Workspace) -> None:
     raw = read_landed(work.spark, work.landing, "events", work.days, columns.EVENTS_LANDING,
                       columns.EVENTS_REQUIRED)  # fmt: skip
     lookback = rules.duplicate_lookback_days
-    known = work.read("core.events", _before(work.days, lookback)) if lookback else None
+    events = "core.events"
+    known = work.read(events, work.reach(events, events)) if lookback else None
     ids = "event_id string, ingest_date date"
     known = known if known is not None else work.spark.createDataFrame([], ids)
     known = known.select("event_id", "ingest_date")
@@ -36,16 +34,12 @@ def build(work: Workspace) -> None:
             F.to_json("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
         ),
     )
-    listings = work.read("core.listings", until(work.days.last))
+    listings = work.read("core.listings", work.reach(events, "core.listings"))
     accepted = landed.where(~is_refused & ~F.col("is_duplicate"))
-    work.stage("core.events", with_category(accepted, listings), is_grouped=True)
-    work.account("events", landed, "core.events", rejected)
+    work.stage(events, with_category(accepted, listings), is_grouped=True)
+    work.account("events", landed, events, rejected)
     possible.unpersist()
     parsed.unpersist()
-
-
-def _before(days: Days, lookback: int) -> Days:
-    return Days(days.first - timedelta(days=lookback), days.first - timedelta(days=1))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from pyspark.sql import functions as F
 
-from include.days import Days, until
 from include.errors import PipelineError
 from include.models.snapshot_dates import matured_snapshot_dates
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
@@ -25,19 +24,25 @@ def build(work: Workspace) -> None:
             f"as of {as_of} no snapshot date has a complete window of {horizon} days after it: "
             "load more history with lake_history"
         )
-    reach = Days(snapshot_dates[0], snapshot_dates[-1])
+    made = "training.examples"
+    users_reach = work.reach(made, "core.users", snapshot_dates)
     is_snapshot_date = F.col("feature_date").isin(*snapshot_dates)
-    users = known_users(work.read("core.users", until(snapshot_dates[-1])), snapshot_dates)
+    users = known_users(work.read("core.users", users_reach), snapshot_dates)
     pairs = pair_features(
         users,
-        work.read("features.user_category", reach).where(is_snapshot_date),
-        work.read("features.user", reach).where(is_snapshot_date),
+        work.read(
+            "features.user_category", work.reach(made, "features.user_category", snapshot_dates)
+        ).where(is_snapshot_date),
+        work.read("features.user", work.reach(made, "features.user", snapshot_dates)).where(
+            is_snapshot_date
+        ),
         campaigns,
         work.event_types,
     ).withColumnRenamed("feature_date", "snapshot_date")
-    daily = work.read("features.user_category_daily", Days(snapshot_dates[0], as_of))
+    activity = "features.user_category_daily"
+    daily = work.read(activity, work.reach(made, activity, snapshot_dates))
     work.stage(
-        "training.examples",
+        made,
         with_label_and_weight(
             pairs, reactions(daily, snapshot_dates, campaigns), training.negative_share
         ),

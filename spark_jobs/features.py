@@ -1,23 +1,32 @@
 """Features: `features.user_category_daily` → `features.user_category`, `.user`, `.category`."""
 
-from datetime import timedelta
+from datetime import date
 
-from include.contracts.features import LONGEST_WINDOW_DAYS
-from include.days import Days
 from include.models.snapshot_dates import feature_dates
 from spark_jobs.transforms import windows
 from spark_jobs.workspace import Workspace, run_job
 
+FEATURE_DATES = "feature_dates"
+"""Parameter of the job: days, with commas between them."""
+
 
 def build(work: Workspace) -> None:
-    """Stage the features of the job's day; of a range: of its snapshot dates and last day."""
+    """Stage the features of the job's day; of a range: of its snapshot dates and last day.
+
+    Or of the dates that `--set feature_dates=2026-03-10,2026-03-12` names.
+    """
     training = work.config.experiments
-    dates = feature_dates(work.days, training.snapshot_weekday, training.snapshot_weeks)
+    given = work.properties.get(FEATURE_DATES)
+    dates = (
+        sorted(date.fromisoformat(day) for day in given.split(","))
+        if given
+        else feature_dates(work.days, training.snapshot_weekday, training.snapshot_weeks)
+    )
+    pairs_table, daily_table = "features.user_category", "features.user_category_daily"
     # What arrived before the longest window began happened before it began, too.
-    reach = Days(dates[0] - timedelta(days=LONGEST_WINDOW_DAYS - 1), dates[-1])
-    daily = work.read("features.user_category_daily", reach)
+    daily = work.read(daily_table, work.reach(pairs_table, daily_table, dates))
     types = work.event_types
-    pairs = work.stage("features.user_category", windows.user_category(daily, dates, types), dates)
+    pairs = work.stage(pairs_table, windows.user_category(daily, dates, types), dates)
     work.stage("features.user", windows.user(daily, pairs, dates, types), dates)
     work.stage("features.category", windows.category(pairs, types), dates)
 

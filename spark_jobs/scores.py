@@ -7,7 +7,6 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from include.contracts import propensity
-from include.days import until
 from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
 from include.settings import check_arm_key
@@ -29,7 +28,8 @@ def build(work: Workspace) -> None:
     model.require_features(features, "features.*")
     campaigns = work.config.active_campaigns
     dates = list(work.days)
-    users = known_users(work.read("core.users", until(work.days.last)), dates)
+    scores, pairs_table = "scores.campaign_propensity", "features.user_category"
+    users = known_users(work.read("core.users", work.reach(scores, "core.users")), dates)
     lacking = set(dates) - work.lake.days(work.contract("features.user"))
     if lacking:
         raise PipelineError(
@@ -38,18 +38,18 @@ def build(work: Workspace) -> None:
         )
     pairs = pair_features(
         users,
-        work.read("features.user_category", work.days),
-        work.read("features.user", work.days),
+        work.read(pairs_table, work.reach(scores, pairs_table)),
+        work.read("features.user", work.reach(scores, "features.user")),
         campaigns,
         work.event_types,
     )
-    scores = pairs.mapInArrow(
+    predicted = pairs.mapInArrow(
         partial(_predict, model), "score_date date, user_id long, campaign_id string, score double"
     )
-    ranked = with_rank_and_decile(scores)
+    ranked = with_rank_and_decile(predicted)
     armed = with_arm(ranked, campaigns, check_arm_key(work.settings))
     work.stage(
-        "scores.campaign_propensity",
+        scores,
         armed.withColumn("model_version", F.lit(work.properties[MODEL_VERSION])),
     )
     work.properties["users"] = str(users.where(F.col("feature_date") == work.days.last).count())

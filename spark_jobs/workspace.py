@@ -16,19 +16,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib import import_module
 
-import pyarrow.parquet as pq
-from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from include.code_version import code_version
 from include.config import PipelineConfig, load_config
 from include.contracts import Table, core, lake_tables
+from include.contracts.lineage import lineage
 from include.days import Days
 from include.errors import LandingError, PipelineError
 from include.lake.receipts import Accounting, Receipt, StagedTable, receipt_uri, write_receipt
-from include.lake.staging import parquet_files
-from include.lake.tables import Lake
+from include.lake.staging import DAY_FOLDER, day_of, parquet_files
+from include.lake.tables import Lake, Pin
 from include.landing.files import find_broken
 from include.landing.zone import TABLES, Landing
 from include.quality import rules
@@ -65,12 +64,31 @@ class Workspace:
         self.lake = Lake(self.settings)
         self.landing = Landing(self.settings.landing_uri)
         self.tables = lake_tables(self.event_types)
+        self.lineage = lineage(self.config.events.duplicate_lookback_days, self.config.horizon_days)
+        # All at once, before anything is read: publish refuses what changed since.
+        self.pins = {name: self._pin(contract) for name, contract in self.tables.items()}
         # One at a time: Great Expectations' context isn't made for several threads.
         self._auditor = ThreadPoolExecutor(1, "audit")
         self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
         # What is built now must not be committed after somebody else was erased: publish compares.
-        self.lake.create(core.ERASED_USERS)
-        self.inputs[core.ERASED_USERS.name] = self.lake.snapshot_id(core.ERASED_USERS)
+        self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
+
+    def _pin(self, contract: Table) -> Pin:
+        self.lake.create(contract)
+        return self.lake.pin(contract)
+
+    def reach(self, name: str, input_name: str, days: Sequence[date] | None = None) -> Days:
+        """The partitions of an input that make a table's partitions of `days` (default: the job's).
+
+        Raises:
+            PipelineError: The table isn't made from that input: `include/contracts/lineage.py`
+                doesn't know of it.
+        """
+        made = days if days is not None else list(self.days)
+        for reads in self.lineage:
+            if (reads.table_name, reads.input_table) == (name, input_name):
+                return reads.reach(min(made), max(made))
+        raise PipelineError(f"include/contracts/lineage.py: {name} is not made from {input_name}")
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -84,12 +102,10 @@ class Workspace:
     def read(self, name: str, days: Days | None = None) -> DataFrame:
         """Rows of a lake table: the current snapshot, with this attempt's days laid over it.
 
-        The snapshot is chosen at the first read and kept for the attempt.
+        The snapshot is the one that was current when the attempt began.
         """
         contract = self.contract(name)
-        self.lake.create(contract)
-        if name not in self.inputs:
-            self.inputs[name] = self.lake.snapshot_id(contract)
+        self.inputs[name] = self.pins[name].snapshot_id
         rows = self.lake.read(self.spark, contract, days, self.inputs[name])
         staged = self.staged.get(name)
         if staged is None:
@@ -148,24 +164,21 @@ class Workspace:
         """
         contract = self.contract(name)
         started = time.monotonic()
-        self.lake.create(contract)
         uri = self.lake.stage_uri(contract, self.attempt)
         schema = contract.spark_schema()
         typed = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in schema.fields])
         # partitionBy drops its column from the files, but Iceberg needs it there: use a copy.
-        copied = typed.withColumn("_day", F.col(contract.partition))
+        copied = typed.withColumn(DAY_FOLDER, F.col(contract.partition))
         if not is_grouped:
             # Lets a day of few rows be one file and a day of many be several.
-            copied = copied.hint("rebalance", "_day")
-        copied.write.partitionBy("_day").parquet(uri)
-        files = [file for file in parquet_files(uri) if "/_day=" in file]
+            copied = copied.hint("rebalance", DAY_FOLDER)
+        copied.write.partitionBy(DAY_FOLDER).parquet(uri)
+        files = [file for file in parquet_files(uri) if f"/{DAY_FOLDER}=" in file]
         replaced = tuple(days if days is not None else self.days)
         counts: dict[str, int] = {}
         for file in files:
-            system, path = fs.FileSystem.from_uri(file)
-            day = path.split("/_day=")[1].split("/")[0]
-            held = pq.read_metadata(path, filesystem=system).num_rows
-            counts[day] = counts.get(day, 0) + held
+            day = day_of(file).isoformat()
+            counts[day] = counts.get(day, 0) + self.lake.row_count(file)
         if strays := set(counts) - {day.isoformat() for day in replaced}:
             raise PipelineError(f"{name}: rows of {', '.join(sorted(strays))} outside {self.days}")
         print(
@@ -319,6 +332,7 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
         last_day=days.last,
         code_version=code_version(),
         inputs=work.inputs,
+        table_numbers={name: pin.number for name, pin in work.pins.items()},
         tables=tuple(work.staged.values()),
         accounting=tuple(work.accounting),
         properties=work.properties,

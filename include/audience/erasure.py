@@ -12,6 +12,7 @@ from include.database.engine import engine
 from include.errors import LakeError
 from include.lake.erasure import erase_rows, remember_erased
 from include.lake.ledger import record_erased
+from include.lake.lock import publishing
 from include.lake.tables import Lake
 from include.lake.upkeep import expire, remove_orphans
 from include.settings import settings
@@ -26,7 +27,10 @@ def erase_contact(user_id: int, requested_by: str) -> int:
     """Delete contact data and keep the user out from now on; this comes first."""
     with engine(settings()).begin() as connection:
         removed = begin(connection, user_id, requested_by)
-    remember_erased(Lake(settings()), user_id, datetime.now(UTC).date())
+    # Whoever publishes at this moment has looked at the list already: what they bring is found by
+    # `erase_lake`, once they are done. Whoever comes later is refused.
+    with publishing(settings()):
+        remember_erased(Lake(settings()), user_id, datetime.now(UTC).date())
     print(f"[erase] user {user_id}: contact data is gone ({removed} rows)", flush=True)
     return removed
 

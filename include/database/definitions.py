@@ -31,6 +31,7 @@ ORDER = (
     "functions/give_back.sql",
     "views/latest_campaign_propensity.sql",
     "views/campaign_audience.sql",
+    "views/stale_partitions.sql",
     "views/freshness.sql",
     "row_level_security.sql",
     "grants.sql",

@@ -1,15 +1,17 @@
 """Replace partitions of a table by staged files, in one Iceberg transaction."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from include.contracts import Table
 from include.days import Days
 from include.errors import LakeError
+from include.lake.staging import day_of
 from include.lake.tables import Lake, between
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ def commit(
 ) -> int | None:
     """Replace the partitions of `days` by staged files, in one transaction.
 
-    Safe to repeat: files that are already what the partitions hold are not committed again.
+    Safe to repeat, and beside others: each try looks at what the partitions hold then. Files that
+    they hold already are not committed again, and none is ever there twice.
 
     Args:
         lake: The lake.
@@ -43,25 +46,30 @@ def commit(
         The snapshot that holds the files, or None for a table that stays empty.
 
     Raises:
-        LakeError: Others kept committing to the table for `COMMIT_TRIES` tries.
+        LakeError: A file belongs to another day, or others kept committing to the table for
+            `COMMIT_TRIES` tries.
     """
+    if strays := sorted(file for file in files if day_of(file) not in set(days)):
+        raise LakeError(f"{contract.name}: {strays[0]} is of none of the days to be replaced")
     summary = {f"{PROPERTY}{key}": value for key, value in properties.items()}
     where = on_days(contract, days)
 
     def replace() -> None:
         table = lake.table(contract)
-        held = {task.file.file_path for task in table.scan(row_filter=where).plan_files()}
-        if held == set(files):
+        held = Counter(task.file.file_path for task in table.scan(row_filter=where).plan_files())
+        if held == Counter(files):
             return
         with table.transaction() as transaction:
             if held:
                 transaction.delete(where, snapshot_properties=summary)
             if files:
-                transaction.add_files(list(files), snapshot_properties=summary)
+                # What the partitions held is gone by now, and no file lies in two of them.
+                transaction.add_files(
+                    list(files), snapshot_properties=summary, check_duplicate_files=False
+                )
 
     retried(replace, f"{contract.name}, {min(days)} to {max(days)}", COMMIT_TRIES)
-    snapshot = lake.table(contract).current_snapshot()
-    return snapshot.snapshot_id if snapshot else None
+    return lake.snapshot_id(contract)
 
 
 def retried(commit: Callable[[], object], what: str, tries: int) -> None:
@@ -74,7 +82,7 @@ def retried(commit: Callable[[], object], what: str, tries: int) -> None:
         try:
             commit()
             return
-        except CommitFailedException as error:
+        except (CommitFailedException, ValidationException) as error:
             log.warning("%s: the commit conflicted, try %d: %s", what, number + 1, error)
     raise LakeError(
         f"{what}: {tries} commits conflicted with others; nothing was changed: clear this task "

@@ -1,15 +1,22 @@
 """The ledger of the lake in the warehouse: verdicts, partitions, and where landed rows went."""
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from include.database.tables.lake import IngestAccounting, LakePartition, QualityResult
+from include.contracts.lineage import Reads
+from include.database.tables.lake import (
+    IngestAccounting,
+    LakeInput,
+    LakePartition,
+    QualityResult,
+)
 from include.database.upsert import upsert
 from include.days import Days
-from include.lake.receipts import Receipt
+from include.lake.receipts import Receipt, StagedTable
 
 
 def record_verdicts(connection: Connection, receipt: Receipt) -> int:
@@ -40,29 +47,52 @@ def record_verdicts(connection: Connection, receipt: Receipt) -> int:
 def record_commit(
     connection: Connection,
     receipt: Receipt,
-    table: str,
-    days: Iterable[date],
-    snapshot: int | None,
+    staged: StagedTable,
+    *,
+    snapshot_id: int | None,
+    content_numbers: Mapping[date, int],
+    input_numbers: Mapping[str, int],
+    state: str = "committed",
 ) -> None:
-    """Note that the partitions of `days` of a table are what an attempt staged."""
-    staged = next(staged for staged in receipt.tables if staged.table == table)
+    """Note that partitions of a table are what an attempt staged, or are about to be.
+
+    Args:
+        connection: The warehouse.
+        receipt: The attempt's.
+        staged: The table, as the attempt staged it.
+        snapshot_id: The snapshot that holds it.
+        content_numbers: The partitions, each with the table's sequence number when its rows changed
+            last.
+        input_numbers: Sequence number of each input: what changed later isn't in the rows.
+        state: `committed`, or `committing`: nobody may read them yet.
+    """
     upsert(
         connection,
         LakePartition,
         [
             {
-                "table_name": table,
+                "table_name": staged.table,
                 "partition_date": day,
                 "row_count": staged.rows.get(day.isoformat(), 0),
-                "snapshot_id": snapshot,
+                "snapshot_id": snapshot_id,
                 "attempt": receipt.attempt,
                 "code_version": receipt.code_version,
                 "inputs": receipt.inputs,
                 "committed_at": datetime.now(UTC),
+                "state": state,
+                "content_number": number,
+                "input_numbers": dict(input_numbers),
             }
-            for day in days
+            for day, number in content_numbers.items()
         ],
     )
+
+
+def store_lineage(connection: Connection, lineage: Iterable[Reads]) -> None:
+    """Bring `analytics.lake_inputs` up to date."""
+    rows = [dataclasses.asdict(reads) for reads in lineage]
+    connection.execute(delete(LakeInput))
+    upsert(connection, LakeInput, rows)
 
 
 def record_accounting(connection: Connection, receipt: Receipt) -> None:
@@ -130,10 +160,14 @@ def record_erased(
 
 
 def committed_days(connection: Connection, table: str, days: Days) -> set[date]:
-    """The days of a range whose partition the lake holds, empty ones included."""
+    """The days of a range whose partition the lake holds, empty ones included.
+
+    Not those of a commit that is under way or was cut off.
+    """
     found = connection.scalars(
         select(LakePartition.partition_date).where(
             LakePartition.table_name == table,
+            LakePartition.state == "committed",
             LakePartition.partition_date.between(days.first, days.last),
         )
     )
@@ -144,7 +178,7 @@ def first_committed_day(connection: Connection, table: str) -> date | None:
     """The first day that the lake holds of a table: history starts there."""
     return connection.scalar(
         select(LakePartition.partition_date)
-        .where(LakePartition.table_name == table)
+        .where(LakePartition.table_name == table, LakePartition.state == "committed")
         .order_by(LakePartition.partition_date)
         .limit(1)
     )
@@ -157,3 +191,41 @@ def committed_by(connection: Connection, table: str, day: date) -> LakePartition
         if found is not None:
             session.expunge(found)
         return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Stale:
+    """A partition that was made from something that changed since."""
+
+    table_name: str
+    partition_date: date
+    because_table: str
+    because_date: date
+
+
+def stale_partitions(
+    connection: Connection, tables: Sequence[str], days: Days | None = None
+) -> list[Stale]:
+    """What has to be built again of some tables, oldest first; `days`: of these only."""
+    query = (
+        "select * from analytics.stale_partitions where table_name = any (:tables) "
+        "and partition_date between :first and :last order by partition_date, table_name"
+    )
+    reach = days or Days(date.min, date.max)
+    found = connection.execute(
+        text(query), {"tables": list(tables), "first": reach.first, "last": reach.last}
+    )
+    return [Stale(**row) for row in found.mappings()]
+
+
+def partitions(connection: Connection, table: str, days: Days) -> dict[date, LakePartition]:
+    """What the ledger says of a table's partitions, by day."""
+    with Session(connection) as session:
+        found = session.scalars(
+            select(LakePartition).where(
+                LakePartition.table_name == table,
+                LakePartition.partition_date.between(days.first, days.last),
+            )
+        ).all()
+        session.expunge_all()
+        return {row.partition_date: row for row in found}

@@ -1,12 +1,25 @@
-"""Publish what a job staged: a commit a table, and a note of each in the ledger."""
+"""Publish what a job staged: a commit a table, and a note of each in the ledger.
 
-from include.config import load_config
+    under one lock:  look → refuse what is stale → mark the days → commit each table → note them all
+
+Between the mark and the note nobody downstream reads the days: a day has the tables of one attempt,
+or isn't there. Whatever ends a publication, publishing the same receipt again completes it.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from include.config import PipelineConfig, load_config
 from include.contracts import lake_tables
 from include.contracts.core import ERASED_USERS
+from include.contracts.lineage import Reads, lineage
 from include.database.engine import engine
 from include.errors import LakeError
 from include.lake.commit import commit
-from include.lake.ledger import record_accounting, record_commit
+from include.lake.ledger import record_accounting, record_commit, store_lineage
+from include.lake.lock import publishing
+from include.lake.order import Change, changes
 from include.lake.receipts import Receipt, read_receipt, receipt_uri
 from include.lake.tables import Lake
 from include.settings import settings
@@ -15,32 +28,99 @@ from include.settings import settings
 def publish(job: str, run: str) -> None:
     """Commit what a job staged, a table at a time, and note it in the ledger.
 
-    Safe to repeat: what is committed already isn't committed again.
+    Safe to repeat, and beside others: rows that are there already aren't committed again.
+
+    Raises:
+        StaleError: What was staged is older than what the lake holds, or what it was made from
+            changed since. Nothing was committed.
     """
     receipt = read_receipt(receipt_uri(settings(), run, job))
-    lake = Lake(settings())
-    contracts = lake_tables(load_config(settings()).events.names)
-    _refuse_erased(lake, receipt)
-    properties = {
-        "job": receipt.job,
-        "attempt": receipt.attempt,
-        "data_days": str(receipt.days),
-        "code_version": receipt.code_version,
-        "run": run,
-        **{f"input.{name}": str(snapshot) for name, snapshot in receipt.inputs.items()},
-    }
-    for table in receipt.tables:
-        snapshot = commit(lake, contracts[table.table], table.days, table.files, properties)
-        with engine(settings()).begin() as connection:
-            record_commit(connection, receipt, table.table, table.days, snapshot)
-        print(
-            f"[publish] {table.table}: {sum(table.rows.values()):,} rows of {len(table.days)} days "
-            f"in snapshot {snapshot}",
-            flush=True,
+    lake, config = Lake(settings()), load_config(settings())
+    reads = lineage_of(config)
+    warehouse = engine(settings())
+    with publishing(settings()):
+        _refuse_erased(lake, receipt)
+        with warehouse.begin() as connection:
+            store_lineage(connection, reads)
+            todo = changes(connection, lake, lake_tables(config.events.names), reads, receipt)
+            _mark(connection, receipt, todo)
+        for change in todo:
+            _commit(lake, config, receipt, run, change)
+        with warehouse.begin() as connection:
+            _note(connection, lake, config, receipt, todo, reads)
+    if not todo:
+        print(f"[publish] {job} of {receipt.days}: the lake holds all of it already", flush=True)
+
+
+def lineage_of(config: PipelineConfig) -> tuple[Reads, ...]:
+    """What lake tables are made from, by the configuration."""
+    return lineage(config.events.duplicate_lookback_days, config.horizon_days)
+
+
+def _mark(connection: Connection, receipt: Receipt, todo: Sequence[Change]) -> None:
+    for change in todo:
+        record_commit(
+            connection,
+            receipt,
+            change.staged,
+            snapshot_id=None,
+            content_numbers={day: change.numbers[day] for day in change.changed},
+            input_numbers={},
+            state="committing",
         )
-    if receipt.accounting:
-        with engine(settings()).begin() as connection:
-            record_accounting(connection, receipt)
+
+
+def _commit(lake: Lake, config: PipelineConfig, receipt: Receipt, run: str, change: Change) -> None:
+    staged = change.staged
+    if change.changed:
+        properties = {
+            "job": receipt.job,
+            "attempt": receipt.attempt,
+            "data_days": str(receipt.days),
+            "code_version": receipt.code_version,
+            "run": run,
+            **{f"input.{name}": str(snapshot) for name, snapshot in receipt.inputs.items()},
+        }
+        contract = lake_tables(config.events.names)[staged.table]
+        commit(lake, contract, change.changed, staged.files_of(change.changed), properties)
+    rows = sum(staged.rows.get(day.isoformat(), 0) for day in change.changed)
+    print(
+        f"[publish] {staged.table}: {rows:,} rows of {len(change.changed)} days committed, "
+        f"{len(change.numbers) - len(change.changed)} days unchanged",
+        flush=True,
+    )
+
+
+def _note(
+    connection: Connection,
+    lake: Lake,
+    config: PipelineConfig,
+    receipt: Receipt,
+    todo: Sequence[Change],
+    reads: Sequence[Reads],
+) -> None:
+    contracts = lake_tables(config.events.names)
+    # Of what this attempt made itself, it knows the newest: nobody else committed meanwhile.
+    numbers = receipt.table_numbers | {
+        staged.table: lake.pin(contracts[staged.table]).number for staged in receipt.tables
+    }
+    for change in todo:
+        table = change.staged.table
+        pin = lake.pin(contracts[table])
+        record_commit(
+            connection,
+            receipt,
+            change.staged,
+            snapshot_id=pin.snapshot_id,
+            content_numbers={**change.numbers, **dict.fromkeys(change.changed, pin.number)},
+            input_numbers={
+                one.input_table: numbers[one.input_table]
+                for one in reads
+                if one.table_name == table
+            },
+        )
+    if todo and receipt.accounting:
+        record_accounting(connection, receipt)
 
 
 def _refuse_erased(lake: Lake, receipt: Receipt) -> None:

@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from include.config import load_config
 from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.database.engine import engine
 from include.days import Days
-from include.lake.ledger import committed_days, first_committed_day
+from include.lake.ledger import (
+    Stale,
+    committed_by,
+    committed_days,
+    first_committed_day,
+    stale_partitions,
+)
 from include.landing.zone import SUCCESS, TABLES, Landing
 from include.settings import settings
+
+DAILY_ACTIVITY = "features.user_category_daily"
 
 
 def landed(day: str) -> str | None:
@@ -21,13 +30,53 @@ def landed(day: str) -> str | None:
 
 
 def committed(day: str, tables: Sequence[str]) -> str | None:
-    """Wait for other DAGs: the lake holds the day's partition of every table."""
+    """Wait for other DAGs: the lake holds the day's partition of each table, and it isn't stale."""
     when = date.fromisoformat(day)
+    only = Days(when, when)
     with engine(settings()).connect() as connection:
-        missing = [
-            table for table in tables if not committed_days(connection, table, Days(when, when))
+        found = {table: committed_by(connection, table, when) for table in tables}
+        missing = [table for table, row in found.items() if row is None]
+        if missing:
+            return f"the lake has no {', '.join(missing)} of {day} yet"
+        replaced = {t: row.attempt for t, row in found.items() if row and row.state != "committed"}
+        if replaced:
+            return (
+                f"{', '.join(replaced)} of {day} are being replaced by attempt "
+                f"{', '.join(sorted(set(replaced.values())))}; if its `publish` was cut off, clear "
+                "that"
+            )
+        return _stale(stale_partitions(connection, tables, only))
+
+
+def learnable(day: str) -> str | None:
+    """Wait for other DAGs: nothing is stale of what the examples as of a day are made from."""
+    training = load_config(settings()).experiments
+    as_of = date.fromisoformat(day)
+    reach = Days(as_of - timedelta(weeks=training.snapshot_weeks), as_of)
+    features = ("features.user_category", "features.user")
+    if missing := committed(day, features):
+        return missing
+    with engine(settings()).connect() as connection:
+        found = stale_partitions(connection, (*features, DAILY_ACTIVITY), reach)
+    return _stale(
+        [
+            one
+            for one in found
+            if one.table_name == DAILY_ACTIVITY
+            or one.partition_date.weekday() == training.snapshot_weekday
         ]
-    return f"the lake has no {', '.join(missing)} of {day} yet" if missing else None
+    )
+
+
+def _stale(found: Sequence[Stale]) -> str | None:
+    if not found:
+        return None
+    first = found[0]
+    more = f" (and {len(found) - 1} more partitions)" if len(found) > 1 else ""
+    return (
+        f"{first.table_name} of {first.partition_date} is stale{more}: {first.because_table} of "
+        f"{first.because_date} changed since it was made. Trigger refresh"
+    )
 
 
 def days_before(day: str) -> str | None:
@@ -37,7 +86,7 @@ def days_before(day: str) -> str | None:
     over a gap would be wrong, and nobody would see it.
     """
     when = date.fromisoformat(day)
-    table = "features.user_category_daily"
+    table = DAILY_ACTIVITY
     with engine(settings()).connect() as connection:
         start = first_committed_day(connection, table)
         if start is None or start >= when:
@@ -45,8 +94,8 @@ def days_before(day: str) -> str | None:
         first = max(start, when - timedelta(days=LONGEST_WINDOW_DAYS - 1))
         before = Days(first, when - timedelta(days=1))
         missing = sorted(set(before) - committed_days(connection, table, before))
-    if not missing:
-        return None
+        if not missing:
+            return _stale(stale_partitions(connection, ("core.events", table), before))
     return (
         f"the lake lacks {len(missing)} of the {len(before)} days before {day}, the first is "
         f"{missing[0]}: run or backfill lake_daily from {missing[0]} on"

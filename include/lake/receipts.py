@@ -4,6 +4,7 @@ The job writes its receipt last, under a name that the gate and publish tasks of
 know; a second attempt of the job overwrites it and points to files of its own.
 """
 
+from collections.abc import Collection
 from datetime import date
 
 from pyarrow import fs
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from include.days import Days
 from include.errors import LakeError
+from include.lake.staging import day_of
 from include.quality.verdict import ExpectationResult, Record
 from include.settings import Settings, uri_of
 
@@ -25,6 +27,10 @@ class StagedTable(Record):
     rows: dict[str, int]
     """Rows of each day that has any; days as ISO dates."""
     results: tuple[ExpectationResult, ...]
+
+    def files_of(self, days: Collection[date]) -> list[str]:
+        """The files of some of its days."""
+        return [file for file in self.files if day_of(file) in days]
 
     @property
     def failures(self) -> tuple[ExpectationResult, ...]:
@@ -58,6 +64,8 @@ class Receipt(Record):
     code_version: str
     inputs: dict[str, int | None]
     """Snapshot of each table that was read."""
+    table_numbers: dict[str, int] = Field(default_factory=dict)
+    """Of every lake table, how many commits it had when the attempt began: `Pin.number`."""
     tables: tuple[StagedTable, ...]
     accounting: tuple[Accounting, ...] = ()
     properties: dict[str, str] = Field(default_factory=dict)

@@ -1,6 +1,11 @@
 """Staged files lie under a path of their own inside a table's location, where no reader looks."""
 
+from datetime import date
+
 from pyarrow import fs
+
+DAY_FOLDER = "_day"
+"""Staged files of a partition lie in `_day=<its date>`."""
 
 
 def parquet_files(uri: str) -> list[str]:
@@ -13,3 +18,8 @@ def parquet_files(uri: str) -> list[str]:
         for info in system.get_file_info(selector)
         if info.type == fs.FileType.File and info.base_name.endswith(".parquet") and info.size > 0
     )
+
+
+def day_of(uri: str) -> date:
+    """The partition that a staged file belongs to; its path says it."""
+    return date.fromisoformat(uri.split(f"/{DAY_FOLDER}=", 1)[1].split("/", 1)[0])

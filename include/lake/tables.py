@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
+    CommitFailedException,
     NamespaceAlreadyExistsError,
     NoSuchTableError,
     TableAlreadyExistsError,
@@ -23,6 +24,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.transforms import IdentityTransform
+from sqlalchemy.exc import IntegrityError
 
 from include.contracts import Table
 from include.database.address import database_url
@@ -36,7 +38,11 @@ if TYPE_CHECKING:
 READ_BUFFER_BYTES = 1 << 20
 EPOCH = date(1970, 1, 1)
 
+RETRIES = "commit.retry.num-retries"
 TABLE_PROPERTIES = {
+    # PyIceberg repeats an append that met another commit as it is, so that a day that two attempts
+    # publish at once is there twice. Ours looks again what is there (`include/lake/commit.py`).
+    RETRIES: "0",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
@@ -49,6 +55,16 @@ class DataFile:
 
     uri: str
     row_count: int
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A table as it is at one moment."""
+
+    snapshot_id: int | None
+    """None while it is empty."""
+    number: int
+    """Counts the table's commits: Iceberg's sequence number, 0 while it is empty."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +108,15 @@ class Lake:
         if set(contract.column_names) - set(existing):
             with table.update_schema() as update:
                 update.union_by_name(schema)
+        if table.properties.get(RETRIES) != TABLE_PROPERTIES[RETRIES]:  # made by an older version
+            # Suppressed: a neighbour is at it, too.
+            with contextlib.suppress(CommitFailedException), table.transaction() as transaction:
+                transaction.set_properties({RETRIES: TABLE_PROPERTIES[RETRIES]})
         return table
 
     def _create(self, contract: Table) -> IcebergTable:
-        with contextlib.suppress(NamespaceAlreadyExistsError):
+        # The SQL catalog looks first and then inserts: a neighbour may do so in between.
+        with contextlib.suppress(NamespaceAlreadyExistsError, IntegrityError):
             self.catalog.create_namespace(contract.name.split(".")[0])
         schema = contract.iceberg_schema()
         field = schema.find_field(contract.partition)
@@ -124,8 +145,14 @@ class Lake:
 
     def snapshot_id(self, contract: Table) -> int | None:
         """The current snapshot of a table; None while it is empty."""
+        return self.pin(contract).snapshot_id
+
+    def pin(self, contract: Table) -> Pin:
+        """The table as it is now."""
         snapshot = self.table(contract).current_snapshot()
-        return snapshot.snapshot_id if snapshot else None
+        if snapshot is None:
+            return Pin(None, 0)
+        return Pin(snapshot.snapshot_id, int(snapshot.sequence_number or 0))
 
     def stage_uri(self, contract: Table, attempt: str) -> str:
         """Where an attempt stages its files: never used twice, so nothing is ever overwritten."""
@@ -203,6 +230,11 @@ class Lake:
                         ],
                         schema=schema,
                     )
+
+    def row_count(self, file: str) -> int:
+        """Rows of a data file, whether a snapshot refers to it or not."""
+        system, path = fs.FileSystem.from_uri(file)
+        return int(pq.read_metadata(path, filesystem=system).num_rows)
 
     def batches(
         self,

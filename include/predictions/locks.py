@@ -1,15 +1,13 @@
-"""Locks of publications: rows of a table that only `pipeline` may lock.
-
-Advisory locks would be at hand for every role: an idle `analyst` could stop all publications.
-A row's lock ends with its session, however that ends.
-"""
+"""Locks of publications: one for the exchange, and one a day that keeps attempts on it apart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+
+from include.database import row_locks
+from include.database.tables.predictions import PublicationLock
 
 EXCHANGE = "exchange"
 """Held while a state is changed: for milliseconds, or as long as a reader's lock is waited for."""
@@ -22,34 +20,16 @@ def day_name(day: date) -> str:
     return f"day {day.isoformat()}"
 
 
-def lock_row(connection: Connection, name: str, wait_ms: int = 60_000) -> None:
-    """Take a lock until the caller's transaction ends.
-
-    Args:
-        connection: In a transaction.
-        name: The lock.
-        wait_ms: How long others may keep it; then Postgres says `55P03`.
-    """
-    connection.execute(text(f"set local lock_timeout = {int(wait_ms)}"))
-    _have_row(connection, name)
-    connection.execute(
-        text("select from predictions.publication_locks where lock_name = :name for update"),
-        {"name": name},
-    )
+def lock_exchange(connection: Connection) -> None:
+    """Keep others from changing states until the caller's transaction ends."""
+    row_locks.lock_row(connection, PublicationLock, EXCHANGE)
 
 
 @contextmanager
 def day_lock(engine: Engine, day: date, *, wait_ms: int = WAIT_MS) -> Iterator[None]:
     """Keep other attempts on the same day out."""
-    name = day_name(day)
-    with engine.begin() as connection:  # a row that isn't committed can't be waited for in peace
-        _have_row(connection, name)
-    with engine.connect() as holder:
-        lock_row(holder, name, wait_ms)
-        try:
-            yield
-        finally:
-            _let_go(holder)
+    with row_locks.held(engine, PublicationLock, day_name(day), wait_ms):
+        yield
 
 
 def try_day(connection: Connection, day: date) -> bool:
@@ -66,20 +46,3 @@ def try_day(connection: Connection, day: date) -> bool:
         {"name": day_name(day)},
     ).first()
     return bool(locked) or not known
-
-
-def _have_row(connection: Connection, name: str) -> None:
-    connection.execute(
-        text(
-            "insert into predictions.publication_locks (lock_name) values (:name) "
-            "on conflict do nothing"
-        ),
-        {"name": name},
-    )
-
-
-def _let_go(holder: Connection) -> None:
-    try:
-        holder.rollback()
-    except DBAPIError:
-        holder.invalidate()  # the session is gone, and its lock with it

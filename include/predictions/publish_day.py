@@ -60,7 +60,7 @@ def _own_snapshot(connection: Connection, table: str, day: date, attempt: str) -
     Not whatever is current: another run may have committed the day since.
     """
     found = committed_by(connection, table, day)
-    if found is None or found.attempt != attempt:
+    if found is None or found.attempt != attempt or found.state != "committed":
         raise PublishRefusedError(
             f"scores of {day} were not published: this run made attempt {attempt}, the lake holds "
             f"{f'attempt {found.attempt}' if found else 'nothing'} of the day. What was visible "

@@ -33,7 +33,7 @@ from include.database.tables.predictions import Publication
 from include.errors import PublishError
 from include.predictions import blockers
 from include.predictions.erased_rows import remove_erased
-from include.predictions.locks import EXCHANGE, lock_row
+from include.predictions.locks import lock_exchange
 from include.predictions.publications import loading_name, table_name
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def transition(engine: Engine, day: date, decide: Decide) -> Change | None:
 
 def _try(engine: Engine, day: date, decide: Decide, waited_s: float) -> Change | None:
     with engine.begin() as connection:
-        lock_row(connection, EXCHANGE)
+        lock_exchange(connection)
         found = read_day(connection, day)
         change = decide(connection, found)
         if change is not None:

@@ -1,5 +1,5 @@
 -- Before a downgrade: takes everything of this folder away again, but for the roles.
-drop view if exists predictions.freshness, marketing.campaign_audience;
+drop view if exists predictions.freshness, marketing.campaign_audience, analytics.stale_partitions;
 drop function if exists pii.log_audience_access(), predictions.end_blockers(integer);
 -- With their triggers.
 drop function if exists predictions.keep_publications(), predictions.keep_reverts(),

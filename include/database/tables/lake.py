@@ -53,12 +53,55 @@ class LakePartition(Base):
     """What the lake holds, partition by partition: what downstream DAGs wait for."""
 
     __tablename__ = "lake_partitions"
-    __table_args__ = ({"schema": "analytics", "comment": "Committed partitions of the lake."},)
+    __table_args__ = (
+        CheckConstraint("state in ('committed', 'committing')", name="known_state"),
+        {"schema": "analytics", "comment": "Committed partitions of the lake."},
+    )
     table_name: Mapped[str] = mapped_column(primary_key=True, comment="Lake table.")
     partition_date: Mapped[date] = mapped_column(primary_key=True, comment="Partition.")
     row_count: Mapped[int] = mapped_column(BigInteger, comment="Rows; 0 for an empty day.")
     snapshot_id: Mapped[int | None] = mapped_column(BigInteger, comment="Snapshot of the commit.")
-    attempt: Mapped[str] = mapped_column(comment="Attempt of the job that made it.")
+    attempt: Mapped[str] = mapped_column(comment="Newest attempt of the job that made it.")
     code_version: Mapped[str] = mapped_column(comment="Code that made it.")
     inputs: Mapped[dict[str, Any]] = mapped_column(comment="Snapshot ids of what was read.")
     committed_at: Mapped[datetime] = mapped_column(comment="When it was committed.")
+    state: Mapped[str] = mapped_column(
+        server_default=text("'committed'"),
+        comment="committed; or committing: tables of its day are being replaced, or that was cut "
+        "off.",
+    )
+    content_number: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default=text("0"),
+        comment="The table's sequence number in Iceberg when rows of this partition changed last.",
+    )
+    input_numbers: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"),
+        comment="Sequence number of each input when this was made: what changed in it later, it "
+        "doesn't know.",
+    )
+
+
+class LakeInput(Base):
+    """From which partitions of which tables a partition is made; from the code."""
+
+    __tablename__ = "lake_inputs"
+    __table_args__ = ({"schema": "analytics", "comment": "What lake tables are made from."},)
+    table_name: Mapped[str] = mapped_column(primary_key=True, comment="Lake table.")
+    input_table: Mapped[str] = mapped_column(primary_key=True, comment="Lake table that it reads.")
+    first_offset_days: Mapped[int | None] = mapped_column(
+        comment="First partition that is read, in days after the one that is made; null: all."
+    )
+    last_offset_days: Mapped[int] = mapped_column(
+        comment="Last partition that is read, in days after the one that is made."
+    )
+
+
+class LakeLock(Base):
+    """The row that whoever replaces partitions locks meanwhile."""
+
+    __tablename__ = "lake_locks"
+    __table_args__ = (
+        {"schema": "analytics", "comment": "Locks of the lake; only `pipeline` takes them."},
+    )
+    lock_name: Mapped[str] = mapped_column(primary_key=True, comment="`publish`.")

@@ -19,6 +19,12 @@ contacts as (
   select count(*) > 0 as are_loaded from analytics.ingest_accounting a
   join due on a.ingest_date = due.expected_date where a.table_name = 'contacts'
 ),
+-- Its scores were made from something that changed since.
+stale as (
+  select s.because_table, s.because_date from analytics.stale_partitions s
+  join due on s.partition_date = due.expected_date
+  where s.table_name = 'scores.campaign_propensity'
+),
 -- Of the attempts that made the day's partitions, what an audit warned of.
 warned as (
   select count(*) as warnings,
@@ -34,6 +40,7 @@ stage as (
   select expected_date, case when exists (
     select from analytics.lake_partitions
     where table_name = 'features.user' and partition_date = expected_date
+      and state = 'committed'
   ) then 'score_daily' else 'lake_daily' end as dag_id
   from due
 ),
@@ -66,6 +73,9 @@ select
     when expected.publication_id is not null and not contacts.are_loaded then
       format('%s is published, but its contacts are not loaded: the audience is empty until '
         'lake_daily.contacts of %s is done', due.expected_date, due.expected_date)
+    when expected.publication_id is not null and stale.because_table is not null then
+      format('%s is published, but %s of %s changed since it was made: trigger refresh',
+        due.expected_date, stale.because_table, stale.because_date)
     when expected.publication_id is not null and warned.warnings > 0 then
       format('%s is published, with %s warnings of its audits: %s', due.expected_date,
         warned.warnings, warned.first_warning)
@@ -98,6 +108,7 @@ left join newest on true
 left join expected on true
 cross join contacts
 cross join warned
+left join stale on true
 left join problem on true
 left join held on true;
 comment on view predictions.freshness is
