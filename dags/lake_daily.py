@@ -6,17 +6,19 @@
 
 Runs at midnight UTC for the day that just ended, which is the data day D = the start of the data
 interval, and waits without holding a worker until every landing folder of D has its `_SUCCESS`.
-Each task replaces exactly D's partitions, so clearing or rerunning the newest day is safe. A
-day with later days after it is summed up by them: rerun those too, in order (see below).
+Each task replaces exactly D's partitions, and any of them can be cleared: `publish` refuses what is
+older than what is there. A day with later days after it is summed up by them: where its rows
+changed, those are stale, and `refresh` builds them again.
 
     airflow backfill create --dag-id lake_daily --from-date 2017-12-25 --to-date 2017-12-28
 
-New days may be backfilled several at a time: each waits for the days before it. Days that are there
-already wait for nobody, and Airflow's backfill passes over the DAG's own `max_active_runs`: give
-`--max-active-runs 1` with `--reprocess-behavior completed`, which builds them one after the other.
+Days may be backfilled several at a time, new ones and, with `--reprocess-behavior completed`, those
+that are there: each waits for runs of earlier days, and until every day before it is there and none
+of them is stale. What later days were made from rows that changed becomes stale: see `refresh`.
 
 **When it fails.** `wait_for_landing`: the message names the folders that lack `_SUCCESS`; ask the
-source, then clear the task. `wait_for_days_before`: a day before D was never built; the message
+source, then clear the task. `wait_for_earlier_runs`: look at the runs of earlier days; one that
+failed is waited for by nobody. `wait_for_days_before`: a day before D was never built; the message
 says from which day on to backfill (features over a gap would be wrong without anyone noticing).
 `build`: the last lines of its log name the file or the rule; nothing was committed, the last good
 data stays. `gate`: the log lists what failed and links Data Docs; repair the data and clear
@@ -29,8 +31,10 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
+from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.orchestration.assets import CONTACTS
-from include.orchestration.defaults import DAY, NIGHTLY, default_args
+from include.orchestration.defaults import DAY, NIGHTLY, day_param, default_args
+from include.orchestration.earlier_runs import WaitForEarlierRuns
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
@@ -42,6 +46,7 @@ from include.settings import settings
     catchup=False,
     max_active_runs=1,  # of scheduled runs: days are built in order
     default_args=default_args(NIGHTLY),
+    params={"day": day_param()},
     dagrun_timeout=timedelta(hours=24),
     tags=["lake", "tier:1"],
     doc_md=__doc__,
@@ -51,6 +56,10 @@ def lake_daily() -> None:
     deadline = timedelta(hours=settings().landing_deadline_hours)
     wait_for_landing = WaitUntilReady(
         task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline,
+        execution_timeout=deadline + timedelta(minutes=5),
+    )  # fmt: skip
+    wait_for_earlier_runs = WaitForEarlierRuns(
+        task_id="wait_for_earlier_runs", days=LONGEST_WINDOW_DAYS, deadline=deadline,
         execution_timeout=deadline + timedelta(minutes=5),
     )  # fmt: skip
     wait_for_days_before = WaitUntilReady(
@@ -66,6 +75,7 @@ def lake_daily() -> None:
 
     chain(
         wait_for_landing,
+        wait_for_earlier_runs,
         wait_for_days_before,
         build_gate_publish("lake_days", DAY, DAY, group_id="lake"),
     )

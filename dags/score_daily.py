@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
 
 from include.orchestration.assets import PREDICTIONS, SCORES
-from include.orchestration.defaults import DAY, NIGHTLY, RUN, default_args
+from include.orchestration.defaults import DAY, NIGHTLY, RUN, day_param, default_args
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
 
@@ -37,6 +37,7 @@ from include.orchestration.waits import WaitUntilReady
     max_active_runs=2,
     default_args=default_args(NIGHTLY),
     params={
+        "day": day_param(),
         "model_policy": Param(
             "as_of", type="string", pattern="^(as_of|champion|pinned:[0-9]+)$", title="Which model"
         ),

@@ -34,7 +34,7 @@ from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, get_curre
 
 from include.models.promotion.answers import KEEP, PROMOTE
 from include.orchestration.assets import CHAMPIONS, EXAMPLES
-from include.orchestration.defaults import DAY, GPU_POOL, RUN, WEEKLY, default_args
+from include.orchestration.defaults import DAY, GPU_POOL, RUN, WEEKLY, day_param, default_args
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.pods import EXPERIMENT_OF_POD, IMAGE_KEY, pod_timeouts
 from include.orchestration.waits import WaitUntilReady
@@ -52,6 +52,7 @@ FIT_RETRY_DELAY = timedelta(seconds=30)
     catchup=False,
     max_active_runs=1,  # the champion of one week is judged by the next
     default_args=default_args(WEEKLY),
+    params={"day": day_param()},
     tags=["models", "tier:2"],
     doc_md=__doc__,
 )
@@ -59,8 +60,8 @@ def train_weekly() -> None:
     """Wire the DAG."""
     wait_for_features = WaitUntilReady(
         task_id="wait_for_features",
-        check="committed",
-        arguments={"day": DAY, "tables": ["features.user_category", "features.user"]},
+        check="learnable",
+        arguments={"day": DAY},
         deadline=timedelta(hours=12),
         execution_timeout=timedelta(hours=13),
     )

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
 from include.orchestration.assets import DAILY_ACTIVITY, PREDICTIONS, UPLIFT
-from include.orchestration.defaults import DAY, WEEKLY, default_args
+from include.orchestration.defaults import DAY, WEEKLY, day_param, default_args
 from include.orchestration.waits import WaitUntilReady
 
 
@@ -28,6 +28,7 @@ from include.orchestration.waits import WaitUntilReady
     catchup=False,
     max_active_runs=1,  # two at once would measure the same reservations
     default_args=default_args(WEEKLY),
+    params={"day": day_param()},
     tags=["audience", "tier:2"],
     doc_md=__doc__,
 )

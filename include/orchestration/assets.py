@@ -19,6 +19,8 @@ def warehouse_table(name: str) -> Asset:
 FEATURES = tuple(lake_table(f"features.{name}") for name in ("user_category", "user", "category"))
 DAILY_ACTIVITY = lake_table("features.user_category_daily")
 USERS = lake_table("core.users")
+LISTINGS = lake_table("core.listings")
+EVENTS = lake_table("core.events")
 EXAMPLES = lake_table("training.examples")
 SCORES = lake_table("scores.campaign_propensity")
 PREDICTIONS = warehouse_table("predictions.campaign_propensity")
@@ -28,21 +30,28 @@ UPLIFT = warehouse_table("analytics.campaign_uplift")
 
 READS: dict[str, tuple[Asset, ...]] = {
     "lake_days": (),
+    "events": (LISTINGS,),
+    "daily_activity": (EVENTS,),
+    "features": (DAILY_ACTIVITY,),
     "examples": (USERS, *FEATURES[:2], DAILY_ACTIVITY),
     "scores": (USERS, *FEATURES[:2]),
 }
 """What a job reads of what other jobs made."""
 
+_EVENTS = (lake_table("core.rejected_events"), EVENTS)
+
 WRITES: dict[str, tuple[Asset, ...]] = {
     "lake_days": (
         lake_table("core.rejected_dimensions"),
         USERS,
-        lake_table("core.listings"),
-        lake_table("core.rejected_events"),
-        lake_table("core.events"),
+        LISTINGS,
+        *_EVENTS,
         DAILY_ACTIVITY,
         *FEATURES,
     ),
+    "events": _EVENTS,
+    "daily_activity": (DAILY_ACTIVITY,),
+    "features": FEATURES,
     "examples": (EXAMPLES,),
     "scores": (SCORES,),
 }

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from include.errors import GateError, PublishRefusedError
+from include.errors import GateError, PublishRefusedError, StaleError
 from include.settings import PROJECT
 
 SPARK_POOL = "spark"
@@ -18,8 +18,26 @@ POOLS = {
 }
 """Slots and description by pool. A task whose pool is missing never starts, and says nothing."""
 
-DAY = "{{ data_interval_start | ds }}"
-"""The data day D. `ds` is a day later in manual runs than in scheduled ones; this is not."""
+NO_DAY = "none"
+DAY = (
+    "{{ params.get('day') or (data_interval_start | ds if data_interval_start is defined "
+    f"and data_interval_start else '{NO_DAY}') }}}}"
+)
+"""The data day D: the parameter `day`, else the start of the data interval.
+
+A run that a person triggers has no data interval, or the day before now; so they say which day they
+mean. `ds` is a day later in manual runs than in scheduled ones, and nobody uses it.
+"""
+
+
+def day_param() -> Param:
+    """The parameter `day` of every DAG that works on a data day."""
+    return Param(
+        None, type=["null", "string"], format="date",
+        title="Data day, for a run that is triggered by hand; empty: the schedule's",
+    )  # fmt: skip
+
+
 RUN = "{{ dag.dag_id }}/{{ run_id }}"
 """Names the receipts of a run; in every attempt the same."""
 
@@ -46,7 +64,7 @@ def default_args(priority_weight: int) -> dict[str, Any]:
         "retry_policy": ExceptionRetryPolicy(
             rules=[
                 RetryRule(
-                    exception=[GateError, PublishRefusedError],
+                    exception=[GateError, PublishRefusedError, StaleError],
                     action=RetryAction.FAIL,
                     reason="the same rows would be refused again: only a person can help",
                 )

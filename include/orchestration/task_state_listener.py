@@ -4,6 +4,7 @@ Airflow calls it in the task's process and, for a task whose process was killed,
 """
 
 import logging
+from datetime import date
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -43,7 +44,7 @@ def record(task_instance: Any, state: str, detail: str) -> None:
         task = getattr(task_instance, "task", None)
         if task is not None and task.owner != OWNER:
             return  # somebody else's DAG in the same Airflow
-        day = _data_interval_start(task_instance)
+        day = _data_day(task_instance)
         if day is None:
             return
         from include.database.engine import engine
@@ -54,7 +55,7 @@ def record(task_instance: Any, state: str, detail: str) -> None:
             store(
                 connection,
                 dag_id=task_instance.dag_id,
-                data_day=day.date(),
+                data_day=day,
                 task_id=task_instance.task_id,
                 map_index=-1 if task_instance.map_index is None else task_instance.map_index,
                 state=state,
@@ -64,8 +65,15 @@ def record(task_instance: Any, state: str, detail: str) -> None:
         log.warning("the state %s could not be stored: %s", state, error)
 
 
-def _data_interval_start(task_instance: Any) -> Any:
-    """Start of the run's data interval; None where a run has none."""
+def _data_day(task_instance: Any) -> date | None:
+    """The run's data day, as `defaults.DAY` has it; None where a run has none."""
     if hasattr(task_instance, "get_template_context") and not hasattr(task_instance, "dag_run"):
-        return task_instance.get_template_context().get("data_interval_start")
-    return task_instance.dag_run.data_interval_start
+        context = task_instance.get_template_context()
+        run, start = context.get("dag_run"), context.get("data_interval_start")
+    else:
+        run = task_instance.dag_run
+        start = run.data_interval_start
+    given = (getattr(run, "conf", None) or {}).get("day")
+    if given:
+        return date.fromisoformat(given)
+    return start.date() if start else None

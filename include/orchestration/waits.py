@@ -9,9 +9,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.orchestration.defaults import NO_DAY
 from include.orchestration.task_state_listener import record
 
-CHECKS = ("landed", "committed", "days_before")
+CHECKS = ("landed", "committed", "days_before", "learnable")
 """Functions of `include.lake.readiness`, which is imported where one is asked: it is heavy."""
 
 
@@ -21,6 +22,19 @@ def missing(check: str, arguments: dict[str, Any]) -> str | None:
 
     found: str | None = getattr(readiness, check)(**arguments)
     return found
+
+
+def require_day(day: str) -> None:
+    """Fail a run that doesn't know its data day.
+
+    Raises:
+        AirflowFailException: Its `DAY` came out as none.
+    """
+    if day == NO_DAY:
+        raise AirflowFailException(
+            "this run has no data day, since it was triggered by hand: trigger it again with the "
+            'parameter day, as in -c \'{"day": "2017-12-24"}\''
+        )
 
 
 class ReadinessTrigger(BaseTrigger):
@@ -90,6 +104,7 @@ class WaitUntilReady(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Return at once if all is there, else hand over to the triggerer."""
+        require_day(str(self.arguments.get("day")))
         lacking = missing(self.check, self.arguments)
         if lacking is None:
             return

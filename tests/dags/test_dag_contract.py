@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from include.orchestration.defaults import POOLS
+from include.orchestration.defaults import DAY, POOLS
 
 PROJECT = Path(__file__).parents[2]
 DAGS_FOLDER = PROJECT / "dags"
@@ -19,6 +19,7 @@ DAGS_FOLDER = PROJECT / "dags"
 DAG_IDS = {
     "lake_daily", "lake_history", "train_weekly", "score_daily", "maintain_weekly",
     "revert_publication", "erase_user", "rollback_model", "uplift_daily",
+    "refresh",
 }  # fmt: skip
 
 # Each costs the DAG processor seconds on every parse; they belong inside tasks and in images.
@@ -116,7 +117,8 @@ def test_every_listed_dag_loads_and_no_other(dags: dict[str, Any]) -> None:
 EDGES = {
     "lake_daily": {
         "wait_for_landing": [],
-        "wait_for_days_before": ["wait_for_landing"],
+        "wait_for_earlier_runs": ["wait_for_landing"],
+        "wait_for_days_before": ["wait_for_earlier_runs"],
         "contacts": ["wait_for_landing"],
         "lake.build": ["wait_for_days_before"],
         "lake.gate": ["lake.build"],
@@ -152,6 +154,24 @@ EDGES = {
         "promote": ["compare"],
     },
     "maintain_weekly": {"maintain_warehouse": [], "maintain_lake": []},
+    "refresh": {
+        "list_stale": [],
+        "is_wanted": ["list_stale"],
+        "stale_events": ["is_wanted"],
+        "events.build": ["stale_events"],
+        "events.gate": ["events.build"],
+        "events.publish": ["events.gate"],
+        "stale_daily_activity": ["events.publish"],
+        "daily_activity.build": ["stale_daily_activity"],
+        "daily_activity.gate": ["daily_activity.build"],
+        "daily_activity.publish": ["daily_activity.gate"],
+        "stale_features": ["daily_activity.publish"],
+        "features.build": ["stale_features"],
+        "features.gate": ["features.build"],
+        "features.publish": ["features.gate"],
+        "stale_publications": ["features.publish"],
+        "score": ["stale_publications"],
+    },
     "revert_publication": {"revert": []},
     "rollback_model": {"rollback": []},
     "erase_user": {
@@ -197,6 +217,12 @@ def test_what_tasks_read_and_write_is_the_lineage_of_the_page(dags: dict[str, An
             ["features.user_category_daily", *predictions],
             ["analytics.campaign_uplift"],
         ),
+        "refresh.events.build": (["core.listings"], []),
+        "refresh.events.publish": ([], lake[3:5]),
+        "refresh.daily_activity.build": (["core.events"], []),
+        "refresh.daily_activity.publish": ([], lake[5:6]),
+        "refresh.features.build": (["features.user_category_daily"], []),
+        "refresh.features.publish": ([], lake[6:]),
         "revert_publication.revert": ([], predictions),
         "rollback_model.rollback": ([], champions),
     }
@@ -213,7 +239,8 @@ def test_the_night_goes_before_the_week_and_both_before_what_a_person_asks_for(
     assert weights == {
         "lake_daily": {100}, "score_daily": {100},
         "train_weekly": {10}, "maintain_weekly": {10}, "uplift_daily": {10},
-        "lake_history": {1}, "revert_publication": {1}, "rollback_model": {1}, "erase_user": {1},
+        "lake_history": {1}, "refresh": {1}, "revert_publication": {1}, "rollback_model": {1},
+        "erase_user": {1},
     }  # fmt: skip
     assert {task["weight_rule"] for _, task in tasks(dags)} == {"absolute"}
 
@@ -265,7 +292,7 @@ def test_no_dag_catches_up_by_itself(dags: dict[str, Any]) -> None:
 
 def test_every_gate_stands_between_build_and_publish(dags: dict[str, Any]) -> None:
     gates = [(n, t) for n, t in tasks(dags) if n.endswith(".gate")]
-    assert len(gates) == 4
+    assert len(gates) == 7
     for dag_id, dag in dags.items():
         for task_id, task in dag["tasks"].items():
             if task_id.endswith(".publish"):
@@ -276,7 +303,7 @@ def test_every_gate_stands_between_build_and_publish(dags: dict[str, Any]) -> No
 
 def test_spark_jobs_use_the_connection_the_pool_and_hours(dags: dict[str, Any]) -> None:
     builds = [task for _, task in tasks(dags) if task["kind"] == "SparkSubmitOperator"]
-    assert len(builds) == 4
+    assert len(builds) == 7
     for build in builds:
         assert build["conn_id"] == "spark_default"
         assert build["pool"] == "spark"
@@ -329,7 +356,7 @@ def test_one_failed_experiment_stops_nobody_but_no_examples_stop_the_comparison(
 
 def test_the_data_day_is_the_start_of_the_interval(dags: dict[str, Any]) -> None:
     """`ds` differs between manual and scheduled runs (facts of Airflow 3.3), so nobody uses it."""
-    day = "{{ data_interval_start | ds }}"
+    day = DAY
     for dag_id in ("lake_daily", "score_daily", "train_weekly"):
         for name, task in dags[dag_id]["tasks"].items():
             arguments = task["application_args"]
