@@ -12,6 +12,7 @@ from include.database.tables.audience import CampaignCohort, CampaignContact, Co
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
 from include.database.without_values import without_values
+from include.predictions.blockers import without_writers
 from include.predictions.erased_rows import remove_erased
 from include.predictions.publications import table_name
 from include.predictions.retention import drop_all_leftovers
@@ -63,11 +64,15 @@ def erase_predictions(engine: Engine, user_id: int) -> dict[str, int]:
         for day in sorted(days):
             _erase_day(engine, day, user_id, removed)
         done |= days
-    with engine.begin() as connection:
-        for model in (CampaignContact, CampaignCohort):
+    records = (CampaignContact, CampaignCohort)
+    # A reservation that began before `begin` was committed may take the user, and commit after us.
+    with without_writers(
+        engine, [f"{model.__table__}" for model in records], f"the erasure of user {user_id}"
+    ) as connection:
+        for model in records:
             gone = connection.execute(delete(model).where(model.user_id == user_id)).rowcount
             if gone:
-                removed[f"{model.__table__.schema}.{model.__tablename__}"] = gone
+                removed[f"{model.__table__}"] = gone
     drop_all_leftovers(engine)
     _vacuum(engine, [name for name in removed if name.startswith("predictions.publication_")])
     return removed

@@ -179,8 +179,9 @@ def _try(engine: Engine, day: date, decide: Decide, waited_s: float) -> Change |
         is_exchanged = visible != _attached(found)
         is_latest_shown = _is_shown(connection, newest)
         if is_exchanged or not is_latest_shown:
-            is_last_resort = waited_s > _patience_s(connection)
-            patience = blockers.ended(engine, connection, day) if is_last_resort else nullcontext()
+            is_last_resort = waited_s > blockers.patience_s(connection)
+            what = f"the publication of {day}"
+            patience = blockers.ended(engine, connection, what) if is_last_resort else nullcontext()
             with patience, _lock_budget(connection, is_last_resort) as next_lock:
                 # The view, then the table, as readers lock them: the other way round, reader and
                 # publisher wait for each other.
@@ -232,12 +233,6 @@ def read_day(connection: Connection, day: date) -> Day:
             row, mine in there, loading in there, there.get(mine, False)
         )
     return Day(day, versions)
-
-
-def _patience_s(connection: Connection) -> float:
-    """After so long, readers who still hold the table are ended; `reader_patience_s` sets it."""
-    found = connection.scalar(text("select reader_patience_s from predictions.service_level"))
-    return float(found)
 
 
 def _attached(day: Day) -> int | None:

@@ -1,6 +1,12 @@
 """Erasing a user from the warehouse: every version, and the books stay right."""
 
+import threading
+import time
 from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from include.audience.warehouse_erasure import begin, erase_predictions, finish
 from include.database.address import database_url
@@ -54,3 +60,63 @@ def test_contacts_and_records_go_and_the_report_stays(place: Settings) -> None:
     ((report, finished),) = query(place, "select report, finished_at is not null "
                                   "from pii.erasures")  # fmt: skip
     assert (report, finished) == ({"warehouse": removed}, True)
+
+
+def erased(place: Settings) -> None:
+    with engine(place).begin() as connection:
+        begin(connection, USER, "#123")
+    erase_predictions(engine(place), USER)
+
+
+def eligible(place: Settings) -> None:
+    query(place, "insert into pii.contacts values (7, 'a@example.org', null, null, true, :day), "
+          "(8, 'b@example.org', null, null, true, :day)", day=DAY)  # fmt: skip
+    go(place, scores(users=9))
+    contacts_loaded(place, DAY)
+
+
+RESERVE = text("select marketing.reserve_audience('coffee', :day, 2)")
+LEFT = (
+    "select count(*) from (select user_id from predictions.campaign_contacts union all "
+    "select user_id from analytics.campaign_cohorts) as rows where user_id = 7"
+)
+
+
+def test_a_reservation_that_commits_after_the_erasure_does_not_bring_the_user_back(
+    place: Settings,
+) -> None:
+    eligible(place)
+    with engine(place, "marketing").connect() as team:
+        team.execute(RESERVE, {"day": DAY + timedelta(days=1)})
+        erasure = threading.Thread(target=erased, args=(place,))
+        erasure.start()
+        time.sleep(2)
+        team.commit()
+    erasure.join(60)
+    assert not erasure.is_alive()
+    assert query(place, LEFT) == [(0,)]
+
+
+def test_a_reservation_that_is_never_committed_does_not_stop_an_erasure(
+    place: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    eligible(place)
+    query(place, "update predictions.service_level set reader_patience_s = 2", "admin")
+    with engine(place, "marketing").connect() as team:
+        team.execute(RESERVE, {"day": DAY + timedelta(days=1)})
+        erased(place)
+        with pytest.raises(DBAPIError, match="terminat"):
+            team.execute(text("select 1"))
+    assert "ended the session of marketing_login" in caplog.text
+    assert query(place, LEFT) == [(0,)]
+
+
+def test_who_still_sees_the_user_cannot_reserve(place: Settings) -> None:
+    eligible(place)
+    with engine(place, "marketing").connect() as connection:
+        team = connection.execution_options(isolation_level="REPEATABLE READ")
+        team.execute(text("select count(*) from predictions.campaigns"))  # from now on sees this
+        erased(place)
+        with pytest.raises(DBAPIError, match="read committed"):
+            team.execute(RESERVE, {"day": DAY + timedelta(days=1)})
+    assert query(place, LEFT) == [(0,)]
