@@ -27,17 +27,22 @@ committed already isn't committed again. `contacts`: clear it.
 If D's landing data was corrected later: docs/runbook.md, "A source sent a day again, corrected".
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.orchestration.assets import CONTACTS
-from include.orchestration.defaults import DAY, NIGHTLY, day_param, default_args
-from include.orchestration.earlier_runs import WaitForEarlierRuns
+from include.orchestration.defaults import (
+    DAY,
+    NIGHTLY,
+    day_param,
+    default_args,
+    landing_deadline,
+    run_timeout,
+)
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
-from include.settings import settings
 
 
 @dag(
@@ -47,24 +52,23 @@ from include.settings import settings
     max_active_runs=1,  # of scheduled runs: days are built in order
     default_args=default_args(NIGHTLY),
     params={"day": day_param()},
-    dagrun_timeout=timedelta(hours=24),
+    dagrun_timeout=run_timeout(),
     tags=["lake", "tier:1"],
     doc_md=__doc__,
 )
 def lake_daily() -> None:
     """Wire the DAG."""
-    deadline = timedelta(hours=settings().landing_deadline_hours)
+    deadline = landing_deadline()
     wait_for_landing = WaitUntilReady(
-        task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline,
-        execution_timeout=deadline + timedelta(minutes=5),
-    )  # fmt: skip
-    wait_for_earlier_runs = WaitForEarlierRuns(
-        task_id="wait_for_earlier_runs", days=LONGEST_WINDOW_DAYS, deadline=deadline,
-        execution_timeout=deadline + timedelta(minutes=5),
+        task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline
+    )
+    wait_for_earlier_runs = WaitUntilReady(
+        task_id="wait_for_earlier_runs", check="earlier_runs", deadline=deadline,
+        arguments={"dag_id": "lake_daily", "day": DAY, "days": LONGEST_WINDOW_DAYS},
     )  # fmt: skip
     wait_for_days_before = WaitUntilReady(
         task_id="wait_for_days_before", check="days_before", arguments={"day": DAY},
-        deadline=deadline, execution_timeout=deadline + timedelta(minutes=5),
+        deadline=deadline,
     )  # fmt: skip
 
     @task(outlets=[CONTACTS])

@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
 
 from include.orchestration.assets import PREDICTIONS, SCORES
-from include.orchestration.defaults import DAY, NIGHTLY, RUN, day_param, default_args
+from include.orchestration.defaults import DAY, NIGHTLY, RUN, day_param, default_args, lake_deadline
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
 
@@ -57,8 +57,7 @@ def score_daily() -> None:
             "day": DAY,
             "tables": ["features.user_category", "features.user", "features.category"],
         },
-        deadline=timedelta(hours=14),  # two hours more than lake_daily waits for its landing
-        execution_timeout=timedelta(hours=15),
+        deadline=lake_deadline(),
     )
 
     @task

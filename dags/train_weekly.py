@@ -34,7 +34,15 @@ from airflow.sdk import CronTriggerTimetable, TriggerRule, chain, dag, get_curre
 
 from include.models.promotion.answers import KEEP, PROMOTE
 from include.orchestration.assets import CHAMPIONS, EXAMPLES
-from include.orchestration.defaults import DAY, GPU_POOL, RUN, WEEKLY, day_param, default_args
+from include.orchestration.defaults import (
+    DAY,
+    GPU_POOL,
+    RUN,
+    WEEKLY,
+    day_param,
+    default_args,
+    lake_deadline,
+)
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.pods import EXPERIMENT_OF_POD, IMAGE_KEY, pod_timeouts
 from include.orchestration.waits import WaitUntilReady
@@ -62,8 +70,7 @@ def train_weekly() -> None:
         task_id="wait_for_features",
         check="learnable",
         arguments={"day": DAY},
-        deadline=timedelta(hours=12),
-        execution_timeout=timedelta(hours=13),
+        deadline=lake_deadline(),
     )
     examples = build_gate_publish("examples", DAY, DAY)
 

@@ -13,12 +13,12 @@ good publication isn't a red night because of an old mail.
 prediction depends on it, and a later day measures what this one left.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
 from include.orchestration.assets import DAILY_ACTIVITY, PREDICTIONS, UPLIFT
-from include.orchestration.defaults import DAY, WEEKLY, day_param, default_args
+from include.orchestration.defaults import DAY, WEEKLY, day_param, default_args, lake_deadline
 from include.orchestration.waits import WaitUntilReady
 
 
@@ -38,8 +38,7 @@ def uplift_daily() -> None:
         task_id="wait_for_activity",
         check="committed",
         arguments={"day": DAY, "tables": [DAILY_ACTIVITY.name]},
-        deadline=timedelta(hours=14),  # as score_daily waits for features
-        execution_timeout=timedelta(hours=15),
+        deadline=lake_deadline(),
     )
 
     @task(inlets=[DAILY_ACTIVITY, PREDICTIONS], outlets=[UPLIFT])

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from include.errors import GateError, PublishRefusedError, StaleError
-from include.settings import PROJECT
+from include.settings import PROJECT, settings
 
 SPARK_POOL = "spark"
 """One slot by default: two Spark applications on a laptop would share its memory and be slower."""
@@ -79,6 +79,21 @@ def default_args(priority_weight: int) -> dict[str, Any]:
 
 SPARK_TIMEOUT = timedelta(hours=3)
 """A year of history of a small market takes minutes, a day of a large one an hour."""
+
+
+def landing_deadline() -> timedelta:
+    """How long a night waits for its landing files; the other waits follow from it."""
+    return timedelta(hours=settings().landing_deadline_hours)
+
+
+def lake_deadline() -> timedelta:
+    """How long to wait for what `lake_daily` makes: it may wait itself, and then build."""
+    return landing_deadline() + SPARK_TIMEOUT
+
+
+def run_timeout() -> timedelta:
+    """When a run of `lake_daily` is given up: Airflow says nothing then, so tasks go first."""
+    return landing_deadline() + 3 * SPARK_TIMEOUT
 
 
 def application(job: str) -> str:

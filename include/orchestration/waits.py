@@ -1,6 +1,7 @@
 """A deferrable wait with a deadline: no worker is held while nothing can be done."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,18 +10,45 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.errors import PipelineError
 from include.orchestration.defaults import NO_DAY
 from include.orchestration.task_state_listener import record
 
-CHECKS = ("landed", "committed", "days_before", "learnable")
+log = logging.getLogger(__name__)
+
+READINESS = ("landed", "committed", "days_before", "learnable")
 """Functions of `include.lake.readiness`, which is imported where one is asked: it is heavy."""
+EARLIER_RUNS = "earlier_runs"
+"""The function of `include.orchestration.earlier_runs`."""
+CHECKS = (*READINESS, EARLIER_RUNS)
+
+MARGIN = timedelta(minutes=5)
+"""A wait gives up by itself, with a sentence, before Airflow ends it without one."""
 
 
 def missing(check: str, arguments: dict[str, Any]) -> str | None:
-    """What a check finds missing, in words; None if nothing is."""
-    from include.lake import readiness
+    """What a check finds missing, in words; None if nothing is.
 
-    found: str | None = getattr(readiness, check)(**arguments)
+    A check that fails counts as missing: a database that is away for five minutes must not end a
+    wait of hours.
+
+    Raises:
+        PipelineError: The check can't be asked, whatever one waits for.
+    """
+    try:
+        if check == EARLIER_RUNS:
+            from include.orchestration.earlier_runs import earlier_runs
+
+            return earlier_runs(**arguments)
+        from include.lake import readiness
+
+        found: str | None = getattr(readiness, check)(**arguments)
+    except PipelineError:
+        raise  # a configuration that can't be loaded, say: waiting doesn't help
+    except Exception as error:
+        log.warning("%s could not be asked", check, exc_info=True)
+        sentence = str(error).strip().split("\n", 1)[0]
+        return f"whether it is there could not be asked ({type(error).__name__}: {sentence})"
     return found
 
 
@@ -38,7 +66,7 @@ def require_day(day: str) -> None:
 
 
 class ReadinessTrigger(BaseTrigger):
-    """Asks a check of `include.lake.readiness` until it is content or the deadline passes."""
+    """Asks a check until it is content or the deadline passes."""
 
     def __init__(
         self, check: str, arguments: dict[str, Any], deadline_at: str, poke_s: float
@@ -74,12 +102,15 @@ class ReadinessTrigger(BaseTrigger):
 
 
 class WaitUntilReady(BaseOperator):
-    """Defer until a check of `include.lake.readiness` finds nothing missing.
+    """Defer until a check finds nothing missing.
+
+    The deadline counts from the start of the run, so a task that is tried again or a triggerer that
+    starts again doesn't wait for longer.
 
     Args:
         check: Name of the check.
         arguments: Its arguments; templated.
-        deadline: How long to wait before failing with what is missing.
+        deadline: How long after the run's start to give up, with what is missing.
         poke: How often to ask.
     """
 
@@ -94,7 +125,7 @@ class WaitUntilReady(BaseOperator):
         poke: timedelta = timedelta(seconds=10),
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(execution_timeout=deadline + MARGIN, **kwargs)
         if check not in CHECKS:
             raise ValueError(f"check must be one of {', '.join(CHECKS)}, got {check!r}")
         self.check = check
@@ -110,11 +141,12 @@ class WaitUntilReady(BaseOperator):
             return
         self.log.info("waiting: %s", lacking)
         record(context.get("ti"), "waiting", lacking)
+        started_at = getattr(context.get("dag_run"), "start_date", None) or datetime.now(UTC)
         self.defer(
             trigger=ReadinessTrigger(
                 check=self.check,
                 arguments=self.arguments,
-                deadline_at=(datetime.now(UTC) + self.deadline).isoformat(),
+                deadline_at=(started_at + self.deadline).isoformat(),
                 poke_s=self.poke.total_seconds(),
             ),
             method_name="finish",
@@ -124,5 +156,6 @@ class WaitUntilReady(BaseOperator):
         """Fail with what is missing if the deadline passed."""
         if event:
             raise AirflowFailException(
-                f"gave up after {self.deadline}: {event}. Clear this task once it is there"
+                f"gave up {self.deadline} after the run began: {event}. Clear this task once it is "
+                "there"
             )

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
@@ -57,7 +59,7 @@ def test_the_task_defers_only_if_something_is_missing(answers: list[str | None])
     path, arguments = deferred.value.trigger.serialize()
     assert path == "include.orchestration.waits.ReadinessTrigger"
     assert arguments["check"] == "landed"
-    with pytest.raises(AirflowFailException, match=r"gave up after 12:00:00: not yet. Clear"):
+    with pytest.raises(AirflowFailException, match=r"gave up 12:00:00 after the run began: not"):
         task.finish({}, "not yet")
     task.finish({}, "")
 
@@ -65,3 +67,45 @@ def test_the_task_defers_only_if_something_is_missing(answers: list[str | None])
 def test_an_unknown_check_is_refused_at_parse() -> None:
     with pytest.raises(ValueError, match="check must be one of landed, committed, days_before"):
         WaitUntilReady(task_id="w", check="weather", arguments={}, deadline=timedelta(hours=1))
+
+
+def test_a_database_that_is_away_for_a_while_ends_no_wait(
+    answers: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [True, True, False]
+
+    def check(day: str) -> str | None:
+        if away.pop(0):
+            raise ConnectionError("server closed the connection\nand more")
+        return None
+
+    monkeypatch.setattr(readiness, "landed", check)
+    assert asyncio.run(first_event(trigger("landed", 60))) == ""
+    assert away == []
+
+
+def test_an_outage_that_outlasts_the_deadline_is_what_it_gives_up_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def check(day: str) -> str | None:
+        raise ConnectionError("server closed the connection\nand more")
+
+    monkeypatch.setattr(readiness, "landed", check)
+    assert asyncio.run(first_event(trigger("landed", 0.05))) == (
+        "whether it is there could not be asked (ConnectionError: server closed the connection)"
+    )
+
+
+def test_a_task_that_is_tried_again_keeps_its_deadline(answers: list[str | None]) -> None:
+    task = WaitUntilReady(task_id="wait", check="landed", arguments={"day": "2026-03-01"},
+                          deadline=timedelta(hours=12))  # fmt: skip
+    answers += ["not yet"]
+    began = datetime(2026, 3, 2, 0, 1, tzinfo=UTC)
+    context: Any = {"dag_run": SimpleNamespace(start_date=began)}
+    for _ in range(2):
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute(context)
+        _, arguments = deferred.value.trigger.serialize()
+        assert arguments["deadline_at"] == "2026-03-02T12:01:00+00:00"
+    assert task.execution_timeout is not None
+    assert task.execution_timeout > task.deadline
