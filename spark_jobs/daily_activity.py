@@ -1,7 +1,8 @@
 """Daily activity: `core.events` → `features.user_category_daily`."""
 
+from spark_jobs.job import run_job
 from spark_jobs.transforms.daily_activity import daily_activity
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 
 def build(work: Workspace) -> None:

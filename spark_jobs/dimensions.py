@@ -4,13 +4,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.landing import columns
+from spark_jobs.job import run_job
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.dimensions import (
     with_parsed_listing,
     with_parsed_user,
     with_superseded,
 )
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 
 def build(work: Workspace) -> None:

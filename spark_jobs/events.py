@@ -3,11 +3,12 @@
 from pyspark.sql import functions as F
 
 from include.landing import columns
+from spark_jobs.job import run_job
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
 from spark_jobs.transforms.events import with_parsed_event
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 
 def build(work: Workspace) -> None:

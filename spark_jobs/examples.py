@@ -4,9 +4,10 @@ from pyspark.sql import functions as F
 
 from include.errors import PipelineError
 from include.models.snapshot_dates import matured_snapshot_dates
+from spark_jobs.job import run_job
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import known_users, pair_features
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 
 def build(work: Workspace) -> None:

@@ -3,8 +3,9 @@
 from datetime import date
 
 from include.models.snapshot_dates import feature_dates
+from spark_jobs.job import run_job
 from spark_jobs.transforms import windows
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 FEATURE_DATES = "feature_dates"
 """Parameter of the job: days, with commas between them."""

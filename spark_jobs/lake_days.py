@@ -5,7 +5,7 @@ the history DAG run the four jobs in one application; each job can still be run 
 """
 
 from spark_jobs import daily_activity, dimensions, events, features
-from spark_jobs.workspace import run_job
+from spark_jobs.job import run_job
 
 BUILDS = [dimensions.build, events.build, daily_activity.build, features.build]
 

@@ -10,9 +10,10 @@ from include.contracts import propensity
 from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
 from include.settings import check_arm_key
+from spark_jobs.job import run_job
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.workspace import Workspace
 
 MODEL_URI, MODEL_VERSION = "model_uri", "model_version"
 """Parameters of the job: where the model lies, and which version it is."""

@@ -5,36 +5,29 @@ Several jobs can run one after the other in one Spark application (a JVM and Gre
 committed already. Nothing is visible to others until the gate and publish tasks have their say.
 """
 
-import argparse
 import logging
-import threading
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from importlib import import_module
+from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.code_version import code_version
-from include.config import PipelineConfig, load_config
+from include.config import PipelineConfig
 from include.contracts import Table, core, lake_tables
 from include.contracts.lineage import lineage
 from include.days import Days
-from include.errors import LandingError, PipelineError
-from include.lake.receipts import Accounting, Receipt, StagedTable, receipt_uri, write_receipt
+from include.errors import PipelineError
+from include.lake.receipts import Accounting, StagedTable
 from include.lake.staging import DAY_FOLDER, day_of, parquet_files
 from include.lake.tables import Lake, Pin
-from include.landing.files import find_broken
-from include.landing.zone import TABLES, Landing
+from include.landing.zone import Landing
 from include.quality import rules
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
-from include.settings import Settings, settings
-from spark_jobs.session import spark_session
+from include.settings import Settings
 from spark_jobs.transforms.parsing import user_of
 
 log = logging.getLogger(__name__)
@@ -275,70 +268,3 @@ class Workspace:
 
 def _per_day(rows: DataFrame) -> list:  # type: ignore[type-arg]
     return rows.groupBy("ingest_date").count().collect()
-
-
-Build = Callable[[Workspace], None]
-
-
-def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None) -> Receipt:
-    """A job's main: arguments, session, builds in order, receipt.
-
-    Args:
-        job: Name of the job; the receipt is filed under it.
-        builds: What to build, in order; a later one sees what an earlier one staged.
-        argv: Arguments; default: the command line's.
-
-    Returns:
-        The receipt, which is also written to where the gate looks for it.
-    """
-    parser = argparse.ArgumentParser(prog=job)
-    parser.add_argument("--from-day", type=date.fromisoformat, required=True)
-    parser.add_argument("--to-day", type=date.fromisoformat, required=True)
-    parser.add_argument("--run", required=True, help="DAG run that the receipt is for")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="a parameter of the job itself")  # fmt: skip
-    arguments = parser.parse_args(argv)
-    started = time.monotonic()
-    # Great Expectations takes seconds to import; Spark's JVM starts meanwhile.
-    threading.Thread(target=import_module, args=["great_expectations"], daemon=True).start()
-    chosen = settings()
-    days = Days(arguments.from_day, arguments.to_day)
-    attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    spark = spark_session(f"{job} {days}")
-    print(f"[{job}] {days}, attempt {attempt}", flush=True)
-    docs = chosen.data_docs_path / job / f"{days}" / attempt
-    work = Workspace(spark, chosen, load_config(chosen), days, attempt, Audit(docs))
-    work.properties.update(pair.split("=", 1) for pair in arguments.set)
-    try:
-        for build in builds:
-            build(work)
-        work.finish_audits()
-    except PipelineError:
-        work.abandon_audits()
-        raise
-    # Spark's errors come as several types, over Py4J and over Connect.
-    except Exception as error:
-        work.abandon_audits()
-        if broken := find_broken(work.landing, TABLES, days):
-            raise LandingError(
-                f"{broken}. Ask the source to send the file again; nothing was changed"
-            ) from error
-        raise
-    index = work.audit.write_docs()
-    receipt = Receipt(
-        job=job,
-        attempt=attempt,
-        first_day=days.first,
-        last_day=days.last,
-        code_version=code_version(),
-        inputs=work.inputs,
-        table_numbers={name: pin.number for name, pin in work.pins.items()},
-        tables=tuple(work.staged.values()),
-        accounting=tuple(work.accounting),
-        properties=work.properties,
-        data_docs=str(index),
-        duration_s=round(time.monotonic() - started, 1),
-    )
-    write_receipt(receipt_uri(chosen, arguments.run, job), receipt)
-    print(f"[{job}] {days} staged in {receipt.duration_s} s, Data Docs: {index}", flush=True)
-    return receipt

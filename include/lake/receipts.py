@@ -86,10 +86,15 @@ def receipt_uri(settings: Settings, run: str, job: str) -> str:
 
 def write_receipt(uri: str, receipt: Receipt) -> None:
     """Write the receipt so that it is there whole or not at all."""
+    write_record(uri, receipt)
+
+
+def write_record(uri: str, record: Record) -> None:
+    """Write something as JSON so that it is there whole or not at all."""
     system, path = fs.FileSystem.from_uri(uri)
     system.create_dir(path.rsplit("/", 1)[0], recursive=True)
     with system.open_output_stream(f"{path}.part") as stream:
-        stream.write(receipt.model_dump_json(indent=1).encode())
+        stream.write(record.model_dump_json(indent=1).encode())
     system.move(f"{path}.part", path)
 
 

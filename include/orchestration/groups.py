@@ -1,10 +1,10 @@
 """The group that every lake table goes through: build → gate → publish."""
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import TaskGroup, chain, task
 
 from include.orchestration.assets import READS, WRITES
 from include.orchestration.defaults import RUN, SPARK_POOL, SPARK_TIMEOUT, application
+from include.orchestration.spark_job_operator import SparkJobOperator
 from include.settings import settings
 
 
@@ -41,14 +41,14 @@ def build_gate_publish(
         publish(job, run)
 
     with TaskGroup(group_id or job) as group:
-        build = SparkSubmitOperator(
+        build = SparkJobOperator(
             task_id="build",
             application=application(job),
             application_args=[
                 "--from-day", first_day, "--to-day", last_day, "--run", RUN, *sets,
             ],
             conn_id="spark_default",
-            name=job,
+            job=job,
             properties_file=str(settings().spark_properties_path),
             # A durable operator that finds its job done returns without doing the work when the
             # task is cleared (apache/airflow#71358).

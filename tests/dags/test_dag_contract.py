@@ -69,7 +69,7 @@ print("DAGS:" + json.dumps({
             "application_args": list(getattr(task, "application_args", None) or []),
             "conn_id": getattr(task, "_conn_id", None),
             "submit": task._get_hook()._build_spark_submit_command(task.application)
-                      if type(task).__name__ == "SparkSubmitOperator" else None,
+                      if type(task).__name__ == "SparkJobOperator" else None,
         } for task in dag.tasks},
     } for dag_id, dag in bag.dags.items()},
 }))
@@ -302,7 +302,7 @@ def test_every_gate_stands_between_build_and_publish(dags: dict[str, Any]) -> No
 
 
 def test_spark_jobs_use_the_connection_the_pool_and_hours(dags: dict[str, Any]) -> None:
-    builds = [task for _, task in tasks(dags) if task["kind"] == "SparkSubmitOperator"]
+    builds = [task for _, task in tasks(dags) if task["kind"] == "SparkJobOperator"]
     assert len(builds) == 7
     for build in builds:
         assert build["conn_id"] == "spark_default"

@@ -13,12 +13,14 @@ from include.database.engine import engine
 from include.days import Days
 from include.errors import ConfigError, GateError, LandingError
 from include.lake import readiness
+from include.lake.failures import failure_uri, read_failure
 from include.lake.gate import gate
 from include.lake.publish import publish
 from include.lake.tables import Lake
 from include.settings import Settings, settings
 from spark_jobs import daily_activity, dimensions, events, lake_days
-from spark_jobs.workspace import Workspace, run_job
+from spark_jobs.job import run_job
+from spark_jobs.workspace import Workspace
 from tests.integration.landing_files import basics, complete, csv_of, day, event, land
 
 pytestmark = pytest.mark.usefixtures("spark")
@@ -94,8 +96,12 @@ def test_a_truncated_gzip_fails_by_name_and_the_last_good_data_stays(place: Sett
     path = land(place, "events", day(1), "e.csv.gz", whole)
     path.write_bytes(path.read_bytes()[:-2_000])
     complete(place, Days(day(1), day(1)))
-    with pytest.raises(LandingError, match=r"e\.csv\.gz: can't be unpacked to its end"):
+    with pytest.raises(LandingError, match=r"e\.csv\.gz: can't be unpacked to its end") as failed:
         build(Days(day(1), day(1)))
+    left = read_failure(failure_uri(place, RUN, "lake_days"))
+    assert left is not None
+    assert (left.sentence, left.is_final) == (str(failed.value), True)
+    assert len(left.sentence) < 500, "freshness shows all of it"
     assert [row["event_id"] for row in rows(place, "core.events")] == ["a"]
 
 

@@ -15,7 +15,7 @@ from include.lake.gate import gate
 from include.lake.publish import publish
 from include.settings import Settings
 from spark_jobs import lake_days
-from spark_jobs.workspace import run_job
+from spark_jobs.job import run_job
 from tests.integration.landing_files import basics, csv_of, day, event, land
 from tests.integration.test_pipeline import checksums, query
 

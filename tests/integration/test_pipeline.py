@@ -31,7 +31,7 @@ from include.predictions.choose import choose, choose_model
 from include.predictions.publish_day import publish_day
 from include.settings import Settings, settings
 from spark_jobs import examples, lake_days, scores
-from spark_jobs.workspace import run_job
+from spark_jobs.job import run_job
 
 FIRST = date(2026, 3, 1)  # a Sunday
 LAST = FIRST + timedelta(days=34)

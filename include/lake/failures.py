@@ -1,0 +1,45 @@
+"""What a Spark job says when it fails: one sentence, where the task that started it finds it.
+
+Of spark-submit, a task gets an exit code and hundreds of lines, of which the sentence is one.
+"""
+
+from pyarrow import fs
+
+from include.lake.receipts import receipt_uri, write_record
+from include.quality.verdict import Record
+from include.settings import Settings
+
+
+class Failure(Record):
+    """Why an attempt of a job failed."""
+
+    attempt: str
+    sentence: str
+    is_final: bool
+    """Whether trying again can't help, as long as nobody does something about it."""
+
+
+def failure_uri(settings: Settings, run: str, job: str) -> str:
+    """Where it lies: beside the receipt that the job would have left."""
+    return receipt_uri(settings, run, job).removesuffix(".json") + ".failure.json"
+
+
+def write_failure(uri: str, failure: Failure) -> None:
+    """Leave word of a failure."""
+    write_record(uri, failure)
+
+
+def read_failure(uri: str) -> Failure | None:
+    """Word of a failure; None if the job left none, as one does that was killed."""
+    system, path = fs.FileSystem.from_uri(uri)
+    if system.get_file_info(path).type != fs.FileType.File:
+        return None
+    with system.open_input_stream(path) as stream:
+        return Failure.model_validate_json(stream.read())
+
+
+def forget_failure(uri: str) -> None:
+    """Before an attempt: what an earlier one said isn't why this one fails."""
+    system, path = fs.FileSystem.from_uri(uri)
+    if system.get_file_info(path).type == fs.FileType.File:
+        system.delete_file(path)
