@@ -23,7 +23,9 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
         for name in frame.select_dtypes(object):
             # Lists can't be hashed; their text can, and nulls stay apart from the text "None".
             frame[name] = frame[name].map(lambda value: None if value is None else str(value))
-        hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
+        # Put in categories first, a text would end at its first NUL, and equal one without.
+        hashes = pd.util.hash_pandas_object(frame, index=False, categorize=False)
+        hashes = hashes.to_numpy(dtype=np.uint64)
         total = (total + int(hashes.sum(dtype=np.uint64))) & MASK
     return f"{total:016x}"
 

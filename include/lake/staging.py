@@ -4,6 +4,8 @@ from datetime import date
 
 from pyarrow import fs
 
+from include.errors import LakeError
+
 DAY_FOLDER = "_day"
 """Staged files of a partition lie in `_day=<its date>`."""
 
@@ -21,5 +23,12 @@ def parquet_files(uri: str) -> list[str]:
 
 
 def day_of(uri: str) -> date:
-    """The partition that a staged file belongs to; its path says it."""
-    return date.fromisoformat(uri.split(f"/{DAY_FOLDER}=", 1)[1].split("/", 1)[0])
+    """The partition that a staged file belongs to; its path says it.
+
+    Raises:
+        LakeError: The path doesn't.
+    """
+    _, found, rest = uri.partition(f"/{DAY_FOLDER}=")
+    if not found:
+        raise LakeError(f"{uri} lies in no folder {DAY_FOLDER}=...: no job staged it")
+    return date.fromisoformat(rest.split("/", 1)[0])

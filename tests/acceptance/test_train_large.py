@@ -78,7 +78,7 @@ def land(place: Settings, rows: int) -> tuple[int, int]:
         }
         table = pa.table(columns, schema=contract.arrow_schema())
         size += table.nbytes
-        uri = lake.stage_uri(contract, f"made-up-{day}") + f"/{day}.parquet"
+        uri = lake.stage_uri(contract, f"made-up-{day}") + f"/_day={day}/part.parquet"
         path = Path(uri.removeprefix("file://"))
         path.parent.mkdir(parents=True)
         pq.write_table(table, path, compression="zstd")

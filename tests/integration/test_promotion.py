@@ -82,7 +82,7 @@ def examples(chosen: Settings, days: list[date], users: int = 400) -> int:
             "label": label.astype(np.int32), "weight": np.ones(count),
             "snapshot_date": pa.array([day] * count),
         }  # fmt: skip
-        uri = lake.stage_uri(table, f"made-up-{day}") + f"/{day}.parquet"
+        uri = lake.stage_uri(table, f"made-up-{day}") + f"/_day={day}/part.parquet"
         path = Path(uri.removeprefix("file://"))
         path.parent.mkdir(parents=True)
         pq.write_table(pa.table(columns, schema=table.arrow_schema()), path)

@@ -29,6 +29,8 @@ def test_content_matters() -> None:
     assert one != rows_checksum(table([(1, "b"), (2, "a")]))
     assert one != rows_checksum(table([(1, "a"), (2, "b"), (2, "b")]))
     assert rows_checksum(table([(1, None)])) != rows_checksum(table([(1, "None")]))
+    nul = rows_checksum(table([(1, ""), (1, "\x00")]))
+    assert nul != rows_checksum(table([(1, ""), (1, "")]))
 
 
 @given(ROWS, ROWS)
