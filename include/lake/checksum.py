@@ -7,6 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 MASK = (1 << 64) - 1
+NULL = b"\xff"
+"""Stands for a null: no text in UTF-8 is that, "None" least of all."""
 
 
 def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
@@ -21,12 +23,11 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
     for batch in batches:
         frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=False)
         for name in frame.select_dtypes(object):
-            # Lists can't be hashed; their text can, and nulls stay apart from the text "None".
-            frame[name] = frame[name].map(lambda value: None if value is None else str(value))
+            # Lists can't be hashed; their text can.
+            frame[name] = frame[name].map(lambda value: NULL if value is None else str(value))
         # Put in categories first, a text would end at its first NUL, and equal one without.
         hashes = pd.util.hash_pandas_object(frame, index=False, categorize=False)
-        hashes = hashes.to_numpy(dtype=np.uint64)
-        total = (total + int(hashes.sum(dtype=np.uint64))) & MASK
+        total = (total + int(hashes.to_numpy(dtype=np.uint64).sum(dtype=np.uint64))) & MASK
     return f"{total:016x}"
 
 
