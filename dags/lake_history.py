@@ -8,10 +8,10 @@ Triggered by hand with `from_date` and `to_date` (both included; there are no de
 
 It runs the same transforms as `lake_daily`; each table's partitions of the range are replaced in
 one commit. Features are built for the last day and for the weekly snapshot dates before it that
-training uses; `lake_daily` builds them for every day. A rebuild of days that `lake_daily` built
-replaces their events and daily activity, but leaves the features of the other days as they were:
-backfill `lake_daily` over those that are still to be scored. The range must follow on what is
-there: it isn't checked that no day before it is missing.
+training uses; `lake_daily` builds them for every day. Where a rebuild changes rows, what was made
+from them is stale (features of the other days, days after the range) until `refresh` has built it
+again. The range should follow on what is there: it isn't checked that no day before it is missing,
+but a day that comes later makes those after it stale.
 
 It holds the only Spark slot until it is built; a task of the night waits for that. Load a long
 history in parts, oldest first: between them the night goes first.

@@ -11,7 +11,8 @@ the newest entry of `analytics.champions` whose `from_date` is not after D; the 
 
     airflow backfill create --dag-id score_daily --from-date 2017-12-25 --to-date 2017-12-28
 
-**When it fails.** `wait_for_features`: look at `lake_daily` of D. `choose_model`: no version fits;
+**When it fails.** `wait_for_features`: look at `lake_daily` of D; where they are stale, trigger
+`refresh`. `choose_model`: no version fits;
 the message lists what there is. `scores.build`: a model that doesn't fit the features is refused
 with the difference; pin one that does. `scores.gate`: as in `lake_daily`. `publish_predictions`:
 the attempt stands in `predictions.publications` with its reason; readers still see what they saw

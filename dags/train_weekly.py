@@ -14,7 +14,8 @@ With `PROPENSITY_TRAINING=kubernetes` each `fit` is a pod (docs/runbook.md), at 
 time as the pool `gpu` has slots; its message says whether it was the image, the node, memory, the
 deadline or the experiment itself.
 
-**When it fails.** `wait_for_features`: run or clear `lake_daily` of D. `examples.*`: as
+**When it fails.** `wait_for_features`: run or clear `lake_daily` of D; where what examples are made
+from is stale, trigger `refresh`. `examples.*`: as
 `lake_daily`. `fit`: its log ends with the reason; the other experiments go on, and `compare` does
 with those that finished, unless fewer than `min_finished_experiments` are left. `compare`: figures
 stand in `analytics.model_comparison`, the decision with its reasons and the place of the model card

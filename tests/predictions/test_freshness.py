@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from include.contracts.lineage import lineage
 from include.database.engine import engine
+from include.lake.ledger import store_lineage
 from include.orchestration import task_state_listener as listener
 from include.predictions.revert import WITHDRAW, revert
 from include.settings import Settings
@@ -62,6 +64,27 @@ def test_final(place: Settings, expected: date) -> None:
     assert freshness(place) == (expected, expected, True, "the newest expected day is published")
     ((age,),) = query(place, "select age from predictions.freshness", "marketing")
     assert timedelta(0) < age < timedelta(days=2)
+
+
+def test_scores_that_were_made_from_what_changed_since_are_not_final(
+    place: Settings, expected: date
+) -> None:
+    go(place, scores(expected))
+    contacts_are_there(place, expected)
+    with engine(place).begin() as connection:
+        store_lineage(connection, lineage(duplicate_lookback_days=3, horizon_days=7))
+    partition = ("insert into analytics.lake_partitions values (:table, :day, 1, 1, 'a', 'c', "
+                 "'{}', now(), 'committed', :number, :knows)")  # fmt: skip
+    made = "scores.campaign_propensity"
+    query(place, partition, table=made, day=expected, number=1, knows='{"features.user": 5}')
+    query(place, partition, table="features.user", day=expected, number=5, knows="{}")
+    assert freshness(place)[3] == "the newest expected day is published"
+    query(place, "update analytics.lake_partitions set content_number = 6 "
+          "where table_name = 'features.user'")  # fmt: skip
+    assert freshness(place)[3] == (
+        f"{expected} is published, but features.user of {expected} changed since it was made: "
+        "trigger refresh"
+    )
 
 
 def test_nothing_published_and_nothing_started(place: Settings, expected: date) -> None:
