@@ -16,10 +16,10 @@ from spark_jobs.workspace import Workspace
 
 def build(work: Workspace) -> None:
     """Stage the users and listings that arrived on the job's days."""
-    # Contact data isn't even read here: `users` names its columns, and these aren't among them.
+    # Contact data isn't even read here: what is read is named, and it isn't among that.
     parsed = with_parsed_user(
-        read_landed(work.spark, work.landing, "users", work.days, columns.USERS_REQUIRED,
-                    columns.USERS_REQUIRED)
+        read_landed(work.spark, work.landing, "users", work.days,
+                    (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED)
     )  # fmt: skip
     users = with_superseded(
         work.without_erased("users", parsed), "user_id", ("registered_at",)

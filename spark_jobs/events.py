@@ -2,12 +2,13 @@
 
 from pyspark.sql import functions as F
 
+from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
 from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.categories import with_category
-from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
-from spark_jobs.transforms.events import with_parsed_event
+from spark_jobs.transforms.duplicates import CONTENT, possible_duplicates, with_duplicates
+from spark_jobs.transforms.events import event_counts, raw_of, with_parsed_event
 from spark_jobs.workspace import Workspace
 
 
@@ -18,10 +19,11 @@ def build(work: Workspace) -> None:
                       columns.EVENTS_REQUIRED)  # fmt: skip
     lookback = rules.duplicate_lookback_days
     events = "core.events"
-    known = work.read(events, work.reach(events, events)) if lookback else None
-    ids = "event_id string, ingest_date date"
-    known = known if known is not None else work.spark.createDataFrame([], ids)
-    known = known.select("event_id", "ingest_date")
+    known = (
+        work.read(events, work.reach(events, events))
+        if lookback
+        else work.spark.createDataFrame([], work.contract(events).spark_schema())
+    ).select("event_id", "ingest_date", *CONTENT)
     is_refused = F.size("reasons") > 0
     # Everything below goes over the rows again; only a refused row's original is asked for again,
     # and keeping all would double what is kept.
@@ -32,13 +34,14 @@ def build(work: Workspace) -> None:
     rejected = work.stage(
         "core.rejected_events",
         landed.where(is_refused).select(
-            F.to_json("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
+            raw_of("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
         ),
     )
     listings = work.read("core.listings", work.reach(events, "core.listings"))
     accepted = landed.where(~is_refused & ~F.col("is_duplicate"))
-    work.stage(events, with_category(accepted, listings), is_grouped=True)
-    work.account("events", landed, events, rejected)
+    staged = work.stage(events, with_category(accepted, listings), is_grouped=True)
+    users = work.read("core.users", until(work.days.last))
+    work.account("events", landed, events, rejected, event_counts(staged, users))
     possible.unpersist()
     parsed.unpersist()
 

@@ -5,6 +5,7 @@ contract asks for. What's wrong with single rows is left to the transforms.
 """
 
 from collections import defaultdict
+from dataclasses import replace
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,7 +13,7 @@ from pyspark.sql import types as T
 
 from include.days import Days
 from include.errors import LandingError
-from include.landing.files import inspect
+from include.landing.files import LandedFile, inspect
 from include.landing.zone import SUCCESS, Landing
 from spark_jobs.transforms.parsing import CORRUPT
 
@@ -54,15 +55,13 @@ def read_landed(
             + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
             + ". Ask the source, or wait; nothing was changed"
         )
-    groups: dict[tuple[str, tuple[str, ...], str], list[str]] = defaultdict(list)
+    groups: dict[LandedFile, list[str]] = defaultdict(list)
     for day in days:
         for uri in landing.files(table, day):
             file = inspect(uri, required)
-            groups[file.form, file.columns, file.schema].append(uri)
+            groups[replace(file, uri="")].append(uri)
     base = landing.folder(table, days.first).rsplit("/", 1)[0]
-    parts = [
-        _read(spark, base, form, names, uris, columns) for (form, names, _), uris in groups.items()
-    ]
+    parts = [_read(spark, base, group, uris, columns) for group, uris in groups.items()]
     if not parts:
         texts = ", ".join(f"`{name}` string" for name in (*columns, CORRUPT, "source_file"))
         return spark.createDataFrame([], f"{texts}, ingest_date date")
@@ -90,16 +89,21 @@ def below_landing() -> Column:
 def _read(
     spark: SparkSession,
     base: str,
-    form: str,
-    names: tuple[str, ...],
+    group: LandedFile,
     uris: list[str],
     columns: tuple[str, ...],
 ) -> DataFrame:
+    form, names = group.form, group.columns
     # With a base path, Spark takes the day from the folder's name, once a file.
     reader = spark.read.option("basePath", base)
     if form == "parquet":
         rows = reader.parquet(*uris).withColumn(CORRUPT, F.lit(None).cast(TEXT))
         found = set(names)
+        for name in set(group.nanoseconds) & set(columns):
+            # Down to the microsecond before, also before 1970; in whole numbers, as a double can't.
+            rows = rows.withColumn(
+                name, F.expr(f"timestamp_micros((`{name}` - pmod(`{name}`, 1000)) div 1000)")
+            )
     else:
         # CSV goes by place: a column of the file's own called `date` must not hide the folder's.
         texts = [f"file_{name}" if name == DAY else name for name in names] or columns

@@ -18,6 +18,9 @@ def spark_session(name: str) -> SparkSession:
         # Iceberg's timestamps are microseconds; the default (INT96) isn't readable by all engines.
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         .config("spark.sql.parquet.compression.codec", "zstd")
+        # Timestamps in nanoseconds, as pandas writes them, would fail the file without its name:
+        # `landing_reader` makes times of the numbers.
+        .config("spark.sql.legacy.parquet.nanosAsLong", "true")
         # AQE merges small shuffle partitions, but each still costs a task to plan: a day's work
         # doesn't need 200. Clusters override it.
         .config("spark.sql.shuffle.partitions", os.environ.get("SPARK_SHUFFLE_PARTITIONS", "8"))

@@ -20,11 +20,12 @@ from include.contracts import Table, core, lake_tables
 from include.contracts.lineage import lineage
 from include.days import Days
 from include.errors import PipelineError
-from include.lake.receipts import Accounting, StagedTable
+from include.lake.receipts import StagedTable
 from include.lake.staging import DAY_FOLDER, day_of, parquet_files
 from include.lake.tables import Lake, Pin
 from include.landing.zone import Landing
 from include.quality import rules
+from include.quality.accounting import Accounting
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
 from include.settings import Settings
@@ -203,7 +204,7 @@ class Workspace:
         if len(files) > MANY_FILES:
             # Each of the passes would open every file again: a year of small days took 10 s.
             rows = rows.persist()
-        results = tuple(self.audit.check(contract.name, rows, rules(contract)))
+        results = tuple(self.audit.check(contract.name, rows, rules(contract, self.config.quality)))
         rows.unpersist()
         failed = [result for result in results if not result.success]
         print(
@@ -222,7 +223,14 @@ class Workspace:
             return self.spark.createDataFrame([], schema)
         return self.spark.read.schema(schema).parquet(*files)
 
-    def account(self, table: str, landed: DataFrame, core: str, rejected: DataFrame) -> None:
+    def account(
+        self,
+        table: str,
+        landed: DataFrame,
+        core: str,
+        rejected: DataFrame,
+        counts: DataFrame | None = None,
+    ) -> None:
         """Note where each day's landed rows went, from independent counts.
 
         Args:
@@ -230,6 +238,8 @@ class Workspace:
             landed: One row a landed row, with `ingest_date` and `is_duplicate`.
             core: Lake table of the accepted rows, staged before.
             rejected: The refused rows, as staged.
+            counts: What else is counted of accepted rows: `ingest_date`, and further columns of
+                `Accounting`; without a row of a day, they are 0.
 
         Raises:
             PipelineError: The rows don't add up.
@@ -244,12 +254,14 @@ class Workspace:
             .collect()
         }
         refused = {row.ingest_date: row["count"] for row in _per_day(rejected)}
+        none = dict.fromkeys(counts.columns, 0) if counts else {}
+        more = {row.ingest_date: row.asDict() for row in counts.collect()} if counts else {}
         for day in self.days:
             row = seen.get(day)
             erased = self.erased.get(table, {}).get(day, 0)
             entry = Accounting(
+                **{**none, **more.get(day, {}), "ingest_date": day},
                 table=table,
-                ingest_date=day,
                 landed=(row.landed if row else 0) + erased,
                 accepted=self.staged[core].rows.get(day.isoformat(), 0),
                 rejected=refused.get(day, 0),

@@ -7,6 +7,9 @@ NO_CATEGORY = "(none)"
 UNKNOWN_CATEGORY = "(unknown)"
 """Category of an event whose listing was not known, or had no category, on its day of arrival."""
 
+MAX_VALUE = 1_000_000_000
+"""A larger `value` is a mistake, and sums of a few thousand of them would not fit 64 bits."""
+
 INGEST_DATE = Column(
     name="ingest_date",
     type="date",
@@ -54,6 +57,8 @@ def events(event_types: tuple[str, ...]) -> Table:
                 description="What it was worth, if anything.",
                 unit="the source's",
                 nullable=True,
+                minimum=-MAX_VALUE,
+                maximum=MAX_VALUE,
             ),
             Column(
                 name="category",
@@ -73,7 +78,12 @@ REJECTED_EVENTS = Table(
     partition="ingest_date",
     key=(),
     columns=(
-        Column(name="raw", type="string", description="The row as it came, as JSON."),
+        Column(
+            name="raw",
+            type="string",
+            description="The row as it came, as JSON; one that contradicts another as it was "
+            "understood: numbers as numbers, times in UTC.",
+        ),
         Column(name="reasons", type="strings", description="Every reason for the refusal."),
         Column(
             name="source_file",

@@ -34,6 +34,7 @@ def _counts(event_types: tuple[str, ...], whose: str) -> list[Column]:
             type="long",
             unit="events",
             minimum=0,
+            before=0,
             description=f"{whose} events of type `{kind}` in the last {days} days.",
         )
         for kind in event_types
@@ -80,6 +81,7 @@ def _decayed(event_types: tuple[str, ...]) -> list[Column]:
             type="double",
             unit="events",
             minimum=0,
+            before=0,
             description=f"Events of type `{kind}` in the last {LONGEST_WINDOW_DAYS} days, each "
             f"weighted exp(-age / {DECAY_DAYS} days).",
         )
@@ -104,6 +106,7 @@ def user_category_daily(event_types: tuple[str, ...]) -> Table:
                     type="long",
                     unit="events",
                     minimum=0,
+                    before=0,
                     description=f"Events of type `{kind}`.",
                 )
                 for kind in event_types

@@ -25,6 +25,8 @@ class Column:
     maximum: float | None = None
     values: tuple[str, ...] = ()
     """The values there can be; empty: any."""
+    before: int | None = None
+    """What it is in rows that were written before the column existed; None: null."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.transforms import IdentityTransform
 from sqlalchemy.exc import IntegrityError
 
-from include.contracts import Table
+from include.contracts import Column, Table
 from include.database.address import database_url
 from include.days import Days
 from include.errors import LakeError
@@ -176,12 +176,27 @@ class Lake:
         days: Days | None = None,
         snapshot_id: int | None = None,
     ) -> "DataFrame":
-        """The rows of a snapshot as a Spark DataFrame with the contract's columns."""
+        """The rows of a snapshot as a Spark DataFrame with the contract's columns.
+
+        Where a file is older than a column, the column holds what the contract says of rows from
+        before it: a new event type was counted 0 times, not an unknown number of times.
+        """
+        from pyspark.sql import functions as F
+
         schema = contract.spark_schema()
         files = self.files(contract, days, snapshot_id)
         if not files:
             return spark.createDataFrame([], schema)
-        return spark.read.schema(schema).parquet(*files)
+        rows = spark.read.schema(schema).parquet(*files)
+        return rows.withColumns(
+            {
+                column.name: F.coalesce(
+                    column.name, F.lit(column.before).cast(schema[column.name].dataType)
+                )
+                for column in contract.columns
+                if column.before is not None
+            }
+        )
 
     def days(self, contract: Table) -> set[date]:
         """The days that have at least one row in the current snapshot."""
@@ -211,7 +226,7 @@ class Lake:
         Args:
             contract: The table.
             files: URIs of its data files.
-            columns: Columns, in the order asked for; null where an old file lacks one.
+            columns: Columns, in the order asked for; as in `read` where an old file lacks one.
             batch_rows: Rows of a batch at most.
         """
         schema = arrow_schema(contract, tuple(columns))
@@ -223,9 +238,12 @@ class Lake:
                 for batch in parquet.iter_batches(batch_rows, columns=held):
                     yield pa.RecordBatch.from_arrays(
                         [
-                            batch.column(field.name).cast(field.type)
-                            if field.name in held
-                            else pa.nulls(batch.num_rows, field.type)
+                            _filled(
+                                contract.column(field.name),
+                                batch.column(field.name).cast(field.type)
+                                if field.name in held
+                                else pa.nulls(batch.num_rows, field.type),
+                            )
                             for field in schema
                         ],
                         schema=schema,
@@ -251,7 +269,11 @@ class Lake:
         scan = table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=columns)
         schema = arrow_schema(contract, columns)
         for batch in scan.to_arrow_batch_reader():
-            yield batch.select(schema.names).cast(schema)
+            known = batch.select(schema.names).cast(schema)
+            yield pa.RecordBatch.from_arrays(
+                [_filled(contract.column(name), known.column(name)) for name in schema.names],
+                schema=schema,
+            )
 
     def arrow(
         self,
@@ -269,6 +291,11 @@ def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schem
     """The contract's Arrow schema, or that of some of its columns in the order asked for."""
     schema = contract.arrow_schema()
     return schema if columns == ("*",) else pa.schema([schema.field(name) for name in columns])
+
+
+def _filled(column: Column, values: pa.Array) -> pa.Array:
+    """Values of a column, with what the contract says of rows from before the column."""
+    return values if column.before is None else values.fill_null(column.before)
 
 
 def between(contract: Table, days: Days) -> BooleanExpression:

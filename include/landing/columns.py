@@ -13,7 +13,7 @@ EVENTS_LANDING = (
 )
 EVENTS_REQUIRED = ("event_id", "occurred_at", "user_id", "listing_id", "event_type")
 """Columns that a file must have; `value` may be left out where no event has one."""
-LISTINGS_LANDING = ("listing_id", "category", "title", "price")
+LISTINGS_LANDING = ("listing_id", "category", "title", "price", "updated_at")
 LISTINGS_REQUIRED = ("listing_id", "category")
 USERS_LANDING = (
     "user_id",

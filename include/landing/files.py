@@ -49,6 +49,8 @@ class LandedFile:
     """Empty for JSON lines: each row has columns of its own."""
     schema: str = ""
     """Parquet: files with equal text are read together."""
+    nanoseconds: tuple[str, ...] = ()
+    """Parquet: timestamps in nanoseconds, as pandas writes them; Spark reads whole numbers."""
 
 
 def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
@@ -66,9 +68,11 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         )
     if form == "json":
         return LandedFile(uri, form, ())
+    nanoseconds: tuple[str, ...] = ()
     try:
         if form == "parquet":
-            schema = pq.read_schema(path, filesystem=system)
+            with pq.ParquetFile(path, filesystem=system) as parquet:
+                schema, nanoseconds = parquet.schema_arrow, _nanoseconds(parquet.schema)
             names, key = tuple(schema.names), str(schema.remove_metadata())
         else:
             with system.open_input_stream(path, compression=None) as stream:
@@ -84,7 +88,19 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         )
     if len(set(names)) < len(names):
         raise LandingError(f"{uri}: its header names a column twice ({_shown(names)})")
-    return LandedFile(uri, form, names, key)
+    return LandedFile(uri, form, names, f"{key} {nanoseconds}", nanoseconds)
+
+
+def _nanoseconds(schema: pq.ParquetSchema) -> tuple[str, ...]:
+    # Arrow says so of INT96, too, which Spark reads by itself.
+    columns = [schema.column(number) for number in range(len(schema))]
+    return tuple(
+        column.path
+        for column in columns
+        if column.physical_type == "INT64"
+        and str(column.logical_type).startswith("Timestamp")
+        and "nanoseconds" in str(column.logical_type)
+    )
 
 
 def _shown(names: tuple[str, ...]) -> str:

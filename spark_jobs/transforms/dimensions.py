@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.transforms.parsing import (
     CORRUPT,
+    is_decimal,
     is_given,
     long,
     number,
@@ -15,7 +16,7 @@ from spark_jobs.transforms.parsing import (
 
 
 def with_parsed_listing(landed: DataFrame) -> DataFrame:
-    """Parse landed listings: `listing_id`, `category`, `title`, `price`, with `reasons`.
+    """Parse landed listings: id, `category`, `title`, `price`, `updated_at`, with `reasons`.
 
     Args:
         landed: One row a landed row, with those columns as they came, `_corrupt_record`,
@@ -31,7 +32,7 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
         ...     9          | cars     | 5
         ...     9          | ""       | null
         ...     nine       | cars     | -5
-        ... ''', title="a car")
+        ... ''', title="a car", updated_at="2026-03-10", ingest_date="2026-03-10")
         >>> parsed = with_parsed_listing(listings)
         >>> show(parsed, "listing_id", "category", "price", "reasons")
         listing_id | category | price | reasons
@@ -39,7 +40,7 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
         9          | null     | null  | []
         9          | cars     | 5.0   | []
     """
-    names = ["listing_id", "category", "title", "price"]
+    names = ["listing_id", "category", "title", "price", "updated_at"]
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
     rows = landed.withColumn("landed", F.struct(*names, CORRUPT)).drop(*names, CORRUPT)
@@ -50,17 +51,19 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
             "category": text(original["category"]),
             "title": text(original["title"]),
             "price": F.when(price >= 0, price),
+            "updated_at": timestamp(original["updated_at"], kinds["updated_at"]),
         }
     )
     checks = {
         **_key_checks("listing_id", original["listing_id"]),
         "invalid_price": is_given(original["price"]) & F.col("price").isNull(),
+        **_update_checks(original["updated_at"]),
     }
     return with_reasons(rows, checks)
 
 
 def with_parsed_user(landed: DataFrame) -> DataFrame:
-    """Parse landed users, without their contact data: `user_id`, `registered_at`, `reasons`.
+    """Parse landed users without contact data: id, `registered_at`, `updated_at`, `reasons`.
 
     Args:
         landed: One row a landed row, with those columns as they came, `_corrupt_record`,
@@ -76,14 +79,14 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
         ...     7       | 2026-01-01
         ...     8       | 2026-03-11
         ...     nine    | null
-        ... ''', ingest_date="2026-03-10")
+        ... ''', updated_at="null", ingest_date="2026-03-10")
         >>> show(with_parsed_user(users), "user_id", "registered_at", "reasons")
         user_id | registered_at       | reasons
         null    | null                | [invalid_user_id, missing_registered_at]
         7       | 2026-01-01 00:00:00 | []
         8       | 2026-03-11 00:00:00 | [registered_in_future]
     """
-    names = ["user_id", "registered_at"]
+    names = ["user_id", "registered_at", "updated_at"]
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
     withheld = F.when(F.col(CORRUPT).isNotNull(), F.lit("(withheld: may hold contact data)"))
@@ -94,6 +97,7 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
         {
             "user_id": long(original["user_id"], kinds["user_id"]),
             "registered_at": timestamp(original["registered_at"], kinds["registered_at"]),
+            "updated_at": timestamp(original["updated_at"], kinds["updated_at"]),
         }
     )
     checks = {
@@ -102,47 +106,64 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
         "invalid_registered_at": is_given(original["registered_at"])
         & F.col("registered_at").isNull(),
         "registered_in_future": F.to_date("registered_at") > F.col("ingest_date"),
+        **_update_checks(original["updated_at"]),
     }
     return with_reasons(rows, checks)
 
 
 def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> DataFrame:
-    """Of valid rows with one key and day, mark all but one as duplicates.
-
-    The landing zone doesn't say which of a day's files is newer, so the greatest by content stays:
-    the same one on every run.
+    """Of valid rows with one key and day, the newest stays; equally new ones must agree.
 
     Args:
-        parsed: With `ingest_date`, `reasons`, `key` and `content`.
+        parsed: With `ingest_date`, `reasons`, `key`, `updated_at` (null: older than any) and
+            `content`.
         key: Column that names a row.
         content: The other columns.
 
     Returns:
-        The rows of `parsed`, one for one, with `is_duplicate`.
+        The rows of `parsed`, one for one, with `is_duplicate`: true for a valid row that is older
+        than the newest, or repeats it; and with the reason `contradicts_same_<key>` for rows that
+        are the newest and say different things: none of them stays.
 
     Example:
         >>> parsed = rows('''
-        ...     listing_id | title | reasons         | ingest_date
-        ...     9          | car   | []              | 2026-03-10
-        ...     9          | van   | []              | 2026-03-10
-        ...     9          | xxx   | [invalid_price] | 2026-03-10
-        ...     9          | car   | []              | 2026-03-11
+        ...     listing_id | title | updated_at:timestamp | reasons         | ingest_date
+        ...     9          | van   | 2026-03-10 08:00:00  | []              | 2026-03-10
+        ...     9          | car   | 2026-03-10 17:00:00  | []              | 2026-03-10
+        ...     9          | xxx   | 2026-03-10 18:00:00  | [invalid_price] | 2026-03-10
+        ...     9          | bus   | null                 | []              | 2026-03-11
+        ...     9          | bus   | null                 | []              | 2026-03-11
+        ...     9          | bus   | null                 | []              | 2026-03-12
+        ...     9          | car   | null                 | []              | 2026-03-12
         ... ''')
-        >>> show(with_superseded(parsed, "listing_id", ("title",)))
-        listing_id | title | reasons         | ingest_date | is_duplicate
-        9          | car   | []              | 2026-03-10  | true
-        9          | car   | []              | 2026-03-11  | false
-        9          | van   | []              | 2026-03-10  | false
-        9          | xxx   | [invalid_price] | 2026-03-10  | false
+        >>> show(with_superseded(parsed, "listing_id", ("title",)),
+        ...      "ingest_date", "title", "is_duplicate", "reasons")
+        ingest_date | title | is_duplicate | reasons
+        2026-03-10  | car   | false        | []
+        2026-03-10  | van   | true         | []
+        2026-03-10  | xxx   | false        | [invalid_price]
+        2026-03-11  | bus   | false        | []
+        2026-03-11  | bus   | true         | []
+        2026-03-12  | bus   | false        | [contradicts_same_listing_id]
+        2026-03-12  | car   | false        | [contradicts_same_listing_id]
     """
-    is_valid = F.size("reasons") == 0
-    window = Window.partitionBy("ingest_date", key, "_valid").orderBy(
-        *[F.col(name).desc_nulls_last() for name in content]
-    )
+    same = Window.partitionBy("ingest_date", key, "_valid")
+    newest_first = same.orderBy(F.col("updated_at").desc_nulls_last())
+    said = F.when(F.col("_is_newest"), F.struct(*content))
     return (
-        parsed.withColumn("_valid", is_valid)
-        .withColumn("is_duplicate", F.col("_valid") & (F.row_number().over(window) > 1))
-        .drop("_valid")
+        parsed.withColumn("_valid", F.size("reasons") == 0)
+        .withColumn("_rank", F.row_number().over(newest_first))
+        .withColumn("_is_newest", F.col("updated_at").eqNullSafe(F.max("updated_at").over(same)))
+        .withColumn("_agree", F.min(said).over(same).eqNullSafe(F.max(said).over(same)))
+        .withColumn("_is_tie", F.col("_valid") & F.col("_is_newest") & ~F.col("_agree"))
+        .withColumn(
+            "reasons",
+            F.when(F.col("_is_tie"), F.array(F.lit(f"contradicts_same_{key}"))).otherwise(
+                F.col("reasons")
+            ),
+        )
+        .withColumn("is_duplicate", F.col("_valid") & ~F.col("_is_tie") & (F.col("_rank") > 1))
+        .drop("_valid", "_rank", "_is_newest", "_agree", "_is_tie")
     )
 
 
@@ -150,4 +171,12 @@ def _key_checks(name: str, original: Column) -> dict[str, Column]:
     return {
         f"missing_{name}": ~is_given(original),
         f"invalid_{name}": is_given(original) & F.col(name).isNull(),
+        f"decimal_{name}": is_decimal(original),
+    }
+
+
+def _update_checks(original: Column) -> dict[str, Column]:
+    return {
+        "invalid_updated_at": is_given(original) & F.col("updated_at").isNull(),
+        "updated_in_future": F.to_date("updated_at") > F.col("ingest_date"),
     }

@@ -2,8 +2,9 @@
 
 Within a day of arrival, rows with one `event_id` and the same content are duplicates: one of them
 stays. Where contents differ, the least by content stays and the others are refused, with a reason.
-Across days, an id that was accepted at most `lookback_days` before is a duplicate, whatever it says
-now. A duplicate isn't accepted itself: days one after the other give what they give together.
+Across days, an id that was accepted at most `lookback_days` before is a duplicate where it says the
+same, and is refused where it doesn't. Neither is accepted itself: days one after the other give
+what they give together.
 
 Users and listings, which have a key and no look-back: see `dimensions.with_superseded`.
 """
@@ -51,21 +52,21 @@ def possible_duplicates(candidates: DataFrame, known: DataFrame) -> DataFrame:
 def with_duplicates(
     parsed: DataFrame, possible: DataFrame, known: DataFrame, lookback_days: int
 ) -> DataFrame:
-    """Mark the rows that are duplicates, and refuse those that contradict another row of their day.
+    """Mark the rows that are duplicates, and refuse those that contradict what was accepted.
 
     Args:
         parsed: As `with_parsed_event` returns it.
         possible: As `possible_duplicates` returns it.
-        known: `event_id` and `ingest_date` of events accepted within the look-back.
+        known: `event_id`, `ingest_date` and the content of events accepted within the look-back.
         lookback_days: 0 to look at each day alone.
 
     Returns:
         The rows of `parsed`, one for one, with `is_duplicate`: true for a valid row that repeats
         one that was accepted; and with the reason `contradicts_same_event_id` for a row that says
-        something else than the accepted one of its day.
+        something else than the accepted one, of its day or of one within the look-back.
 
     Example:
-        Five rows of events that are valid, two of which are accepted: `a`, by user 1, and `b`.
+        Six rows of events that are valid, two of which are accepted: `a`, by user 1, and `b`.
 
         >>> parsed = rows('''
         ...     event_id | ingest_date | user_id
@@ -73,10 +74,11 @@ def with_duplicates(
         ...     a        | 2026-03-10  | 1
         ...     a        | 2026-03-10  | 2
         ...     a        | 2026-03-12  | 1
+        ...     a        | 2026-03-12  | 3
         ...     b        | 2026-03-10  | 1
         ... ''', occurred_at="2026-03-10", listing_id="9", event_type="view", value="1",
         ...     reasons="[]")
-        >>> none = rows("event_id | ingest_date")
+        >>> none = parsed.limit(0)
         >>> marked = with_duplicates(parsed, possible_duplicates(parsed, none), none, 3)
         >>> show(marked, "event_id", "ingest_date", "user_id", "is_duplicate", "reasons")
         event_id | ingest_date | user_id | is_duplicate | reasons
@@ -84,6 +86,7 @@ def with_duplicates(
         a        | 2026-03-10  | 1       | true         | []
         a        | 2026-03-10  | 2       | false        | [contradicts_same_event_id]
         a        | 2026-03-12  | 1       | true         | []
+        a        | 2026-03-12  | 3       | false        | [contradicts_same_event_id]
         b        | 2026-03-10  | 1       | false        | []
     """
     is_valid = F.size("reasons") == 0
@@ -98,23 +101,25 @@ def with_duplicates(
         .withColumn("_rank", F.row_number().over(key))
         .withColumn("_first", F.first(content).over(key))
     )
-    late = late_duplicates(
-        ranked.where("_rank = 1").select("event_id", "ingest_date"), known, lookback_days
-    ).withColumn("_is_late", F.lit(True))
-    contradicts = (F.col("_rank") > 1) & ~F.col("_first").eqNullSafe(content)
+    named = ("event_id", "ingest_date", content.alias("_accepted"))
+    candidates = ranked.where("_rank = 1").select(*named)
+    before = known.join(F.broadcast(possible), "event_id", how="left_semi").select(*named)
+    accepted = candidates.unionByName(before).withColumnRenamed("ingest_date", "accepted_date")
+    late = late_duplicates(candidates, before, lookback_days).join(
+        accepted, ["event_id", "accepted_date"]
+    )
+    compared = ranked.join(late, ["event_id", "ingest_date"], how="left")
+    repeats = (F.col("_rank") > 1) | F.col("_accepted").isNotNull()
+    agrees = F.coalesce("_accepted", "_first").eqNullSafe(content)
     checked = (
-        ranked.join(late, ["event_id", "ingest_date"], how="left")
-        .withColumn(
-            "is_duplicate",
-            ~contradicts & ((F.col("_rank") > 1) | F.coalesce("_is_late", F.lit(False))),
-        )
+        compared.withColumn("is_duplicate", repeats & agrees)
         .withColumn(
             "reasons",
-            F.when(contradicts, F.array(F.lit("contradicts_same_event_id"))).otherwise(
+            F.when(repeats & ~agrees, F.array(F.lit("contradicts_same_event_id"))).otherwise(
                 F.col("reasons")
             ),
         )
-        .drop("_rank", "_first", "_is_late")
+        .drop("_rank", "_first", "_accepted", "accepted_date")
     )
     return unique.unionByName(checked).drop("_is_possible")
 
@@ -128,7 +133,7 @@ def late_duplicates(candidates: DataFrame, known: DataFrame, lookback_days: int)
         lookback_days: 0 for none.
 
     Returns:
-        The rows of `candidates` that are duplicates.
+        The rows of `candidates` that are duplicates, with the `accepted_date` of what they repeat.
 
     Example:
         Five candidates, two of which were accepted at most three days before: `known` on the 8th,
@@ -148,13 +153,14 @@ def late_duplicates(candidates: DataFrame, known: DataFrame, lookback_days: int)
         ...     known    | 2026-03-08
         ... ''')
         >>> show(late_duplicates(candidates, known, lookback_days=3))
-        event_id | ingest_date
-        known    | 2026-03-10
-        often    | 2026-03-12
+        event_id | ingest_date | accepted_date
+        known    | 2026-03-10  | 2026-03-08
+        often    | 2026-03-12  | 2026-03-10
     """
     days = F.array_sort(F.collect_set(F.struct("ingest_date", "is_candidate")))
-    every = candidates.withColumn("is_candidate", F.lit(True)).unionByName(
-        known.select("event_id", "ingest_date").withColumn("is_candidate", F.lit(False))
+    name = ("event_id", "ingest_date")
+    every = candidates.select(*name, F.lit(True).alias("is_candidate")).unionByName(
+        known.select(*name, F.lit(False).alias("is_candidate"))
     )
     several = every.groupBy("event_id").agg(days.alias("days")).where(F.size("days") > 1)
 
@@ -168,5 +174,11 @@ def late_duplicates(candidates: DataFrame, known: DataFrame, lookback_days: int)
         several.withColumn("accepted", accepted)
         .select("event_id", "accepted", F.explode("days").alias("day"))
         .where(F.col("day.is_candidate") & ~F.array_contains("accepted", F.col("day.ingest_date")))
-        .select("event_id", F.col("day.ingest_date").alias("ingest_date"))
+        .select(
+            "event_id",
+            F.col("day.ingest_date").alias("ingest_date"),
+            F.element_at(
+                F.filter("accepted", lambda day: day < F.col("day.ingest_date")), -1
+            ).alias("accepted_date"),
+        )
     )

@@ -4,8 +4,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.config import Events
+from include.contracts.core import MAX_VALUE, UNKNOWN_CATEGORY
+from spark_jobs.transforms.duplicates import CONTENT
 from spark_jobs.transforms.parsing import (
     CORRUPT,
+    is_decimal,
     is_given,
     long,
     number,
@@ -79,11 +82,86 @@ def with_parsed_event(landed: DataFrame, events: Events) -> DataFrame:
         "occurred_too_long_ago": day < earliest,
         "missing_user_id": missing("user_id"),
         "invalid_user_id": invalid("user_id"),
+        "decimal_user_id": is_decimal(original["user_id"]),
         "missing_event_type": missing("event_type"),
         "unknown_event_type": is_given(original["event_type"])
         & ~F.col("event_type").isin(*events.names),
         "missing_listing_id": missing("listing_id") & F.col("event_type").isin(*needs_listing),
         "invalid_listing_id": invalid("listing_id"),
+        "decimal_listing_id": is_decimal(original["listing_id"]),
         "invalid_value": invalid("value"),
+        "value_out_of_bounds": F.abs("value") > MAX_VALUE,
     }
     return with_reasons(rows, checks)
+
+
+def raw_of(original: str) -> Column:
+    """A refused row as JSON: as it came or, where the original wasn't kept, as it was understood.
+
+    Only a row that is good by itself, and contradicts another one, comes without its original.
+
+    Args:
+        original: Column with the struct of the originals, or null.
+
+    Example:
+        >>> refused = rows('''
+        ...     event_id | user_id | original
+        ...     a        | null    | {"user_id": "seven"}
+        ...     b        | 7       | null
+        ... ''', occurred_at="2026-03-10 12:00:00.000001", listing_id="null", event_type="buy",
+        ...     value="null").withColumn("landed", F.from_json("original", "user_id string"))
+        >>> for row in refused.select("event_id", raw_of("landed").alias("raw")).collect():
+        ...     print(row.raw)
+        {"user_id":"seven"}
+        {"event_id":"b","occurred_at":"2026-03-10T12:00:00.000001Z","user_id":7,"event_type":"buy"}
+    """
+    microseconds = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
+    understood = F.to_json(F.struct("event_id", *CONTENT), microseconds)
+    return F.coalesce(F.to_json(original), understood)
+
+
+def event_counts(accepted: DataFrame, users: DataFrame) -> DataFrame:
+    """How many of a day's accepted events came late, or are of what nobody knows.
+
+    Args:
+        accepted: `occurred_at`, `category`, `user_id` and `ingest_date`, one row an event.
+        users: `user_id` and `ingest_date` of users, one row an arrival.
+
+    Returns:
+        One row a day of arrival: `ingest_date`, `late` (they happened on a day before),
+        `unknown_category` and `unknown_user` (no arrival until that day).
+
+    Example:
+        >>> accepted = rows('''
+        ...     user_id | occurred_at         | category  | ingest_date
+        ...     7       | 2026-03-10 12:00:00 | cars      | 2026-03-10
+        ...     7       | 2026-03-09 23:00:00 | (unknown) | 2026-03-10
+        ...     8       | 2026-03-10 12:00:00 | (none)    | 2026-03-10
+        ... ''')
+        >>> show(event_counts(accepted, rows('''
+        ...     user_id | ingest_date
+        ...     7       | 2026-03-10
+        ...     7       | 2026-03-09
+        ...     8       | 2026-03-11
+        ... ''')))
+        ingest_date | late | unknown_category | unknown_user
+        2026-03-10  | 1    | 1                | 1
+    """
+    late = F.to_date("occurred_at") < F.col("ingest_date")
+    known = users.groupBy("user_id").agg(F.min("ingest_date").alias("_known_date"))
+    # Of each user and day first: a tenth of the rows, and only those are joined.
+    per_user = accepted.groupBy("ingest_date", "user_id").agg(
+        F.count("*").alias("_events"),
+        F.count_if(late).alias("late"),
+        F.count_if(F.col("category") == UNKNOWN_CATEGORY).alias("unknown_category"),
+    )
+    is_known = F.coalesce(F.col("_known_date") <= F.col("ingest_date"), F.lit(False))
+    return (
+        per_user.join(known, "user_id", how="left")
+        .groupBy("ingest_date")
+        .agg(
+            F.sum("late").alias("late"),
+            F.sum("unknown_category").alias("unknown_category"),
+            F.sum(F.when(~is_known, F.col("_events")).otherwise(0)).alias("unknown_user"),
+        )
+    )

@@ -78,6 +78,29 @@ def long(value: Column, kind: str) -> Column:
     return F.when(string.rlike(r"^\d{1,19}$"), string.try_cast("bigint"))
 
 
+def is_decimal(value: Column) -> Column:
+    """Whether an id was written as pandas writes one of a column with gaps: as a float.
+
+    It isn't taken for the whole number that it may have been: beyond 2^53 it is another one.
+
+    Example:
+        >>> found = rows('''
+        ...     value:string
+        ...     7
+        ...     7.0
+        ...     1.3085E4
+        ...     seven
+        ... ''')
+        >>> show(found.select("value", is_decimal(F.col("value")).alias("is_decimal")))
+        value    | is_decimal
+        1.3085E4 | true
+        7        | false
+        7.0      | true
+        seven    | false
+    """
+    return value.cast("string").rlike(r"^\d+\.\d+(E\d+)?$")
+
+
 def number(value: Column, kind: str) -> Column:
     """A finite number.
 
@@ -114,6 +137,7 @@ def timestamp(value: Column, kind: str) -> Column:
         ...     2026-03-10
         ...     2026-03-10 08:00
         ...     2026-03-10T08:00:00+02:00
+        ...     2026-03-10T08:00+02:00
         ...     2026-02-30
         ...     08:00
         ... ''')
@@ -123,12 +147,16 @@ def timestamp(value: Column, kind: str) -> Column:
         2026-02-30                | null
         2026-03-10                | 2026-03-10 00:00:00
         2026-03-10 08:00          | 2026-03-10 08:00:00
+        2026-03-10T08:00+02:00    | 2026-03-10 06:00:00
         2026-03-10T08:00:00+02:00 | 2026-03-10 06:00:00
     """
     if kind in ("timestamp", "timestamp_ntz", "date"):
         return value.cast("timestamp")
     string = value.cast("string")
-    return F.when(string.rlike(ISO_8601), string.try_cast("timestamp"))
+    # Spark knows no zone without seconds before it.
+    with_seconds = F.regexp_replace(string, r"([T ]\d{2}:\d{2})( ?(Z|[+-]))", "$1:00$2")
+    at = F.coalesce(string.try_cast("timestamp"), with_seconds.try_cast("timestamp"))
+    return F.when(string.rlike(ISO_8601), at)
 
 
 def user_of(name: str) -> Column:

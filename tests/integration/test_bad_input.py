@@ -1,8 +1,12 @@
 """Bad input: rows are refused with reasons, files fail by name, and the last good data stays."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
@@ -81,6 +85,87 @@ def test_bad_rows_never_stop_the_good(place: Settings) -> None:
     files = {row["source_file"] for row in rows(place, "core.rejected_events")}
     assert files == {f"events/date={day(0)}/e.csv", f"events/date={day(0)}/e.jsonl"}
     assert accounting(place) == [(day(0), 7, 1, 5, 1)]
+
+
+def test_the_oddest_rows_are_refused_one_by_one_and_the_day_is_published(place: Settings) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), "e.csv", csv_of(
+        event("good", day(0)),
+        event("huge", day(0), value=1e15),
+        event("said twice", day(0), value=1),
+        event("said twice", day(0), value=2),
+        event("of pandas", day(0), user_id="1.0"),
+    ))  # fmt: skip
+    build()
+    judge_and_publish()
+    accepted = rows(place, "core.events")
+    assert sorted(row["event_id"] for row in accepted) == ["good", "said twice"]
+    assert {row["value"] for row in accepted} == {1, 1.5}, "the least by content stays"
+    refused = {row["reasons"][-1]: json.loads(row["raw"])
+               for row in rows(place, "core.rejected_events")}  # fmt: skip
+    assert refused.keys() == {"value_out_of_bounds", "contradicts_same_event_id", "decimal_user_id"}
+    assert refused["value_out_of_bounds"]["value"] == "1000000000000000.0"
+    assert refused["contradicts_same_event_id"] == {
+        "event_id": "said twice", "occurred_at": f"{day(0)}T12:00:00.000000Z", "user_id": 1,
+        "listing_id": 10, "event_type": "purchase", "value": 2.0,
+    }  # fmt: skip
+
+
+def test_a_day_without_a_good_row_is_not_published_and_the_bound_can_be_raised(
+    place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    basics(place, ONE)
+    rejected = [event(f"e{n}", day(0), user_id="seven") for n in range(40)]
+    land(place, "events", day(0), "e.csv", csv_of(*rejected))
+    build()
+    with pytest.raises(GateError, match=r"40 of 40 rows \(100.0 %\): there is no good one"):
+        gate("lake_days", RUN)
+    with engine(place).connect() as connection:
+        stored = connection.execute(
+            text("select table_name, success from analytics.quality_results "
+                 "where column_name = 'share of rejected rows' order by 1")
+        ).all()  # fmt: skip
+    assert [tuple(row) for row in stored] == [
+        ("core.events", False), ("core.listings", True), ("core.users", True)
+    ]  # fmt: skip
+    land(place, "events", day(0), "f.csv", csv_of(
+        *(event(f"g{n}", day(0), user_id=9_000 + n % 2) for n in range(60))
+    ))  # fmt: skip
+    build()
+    with pytest.raises(GateError, match=r"40 of 100 rows \(40.0 %\), more than 30.0 %"):
+        gate("lake_days", RUN)
+    bounds = (
+        settings().quality.read_text(encoding="utf-8").replace("at_most: 0.3,", "at_most: 0.4,")
+    )
+    (tmp_path / "quality.yaml").write_text(bounds, encoding="utf-8")
+    monkeypatch.setenv("PROPENSITY_QUALITY", str(tmp_path / "quality.yaml"))
+    settings.cache_clear()
+    judge_and_publish()
+    with engine(place).connect() as connection:
+        counted = connection.execute(
+            text("select late, unknown_category, unknown_user from analytics.ingest_accounting "
+                 "where table_name = 'events'")
+        ).one()  # fmt: skip
+    assert tuple(counted) == (0, 0, 60), "of users who never landed"
+
+
+def test_timestamps_in_nanoseconds_are_times_to_the_microsecond(place: Settings) -> None:
+    basics(place, ONE)
+    noon = datetime(day(0).year, day(0).month, day(0).day, 12, tzinfo=UTC)
+    nanoseconds = int(noon.timestamp()) * 10**9 + 1_999
+    columns: dict[str, Any] = {
+        name: pa.array([value]) for name, value in event("a", day(0)).items()
+    } | {"occurred_at": pa.array([nanoseconds], pa.timestamp("ns", "UTC"))}
+    path = land(place, "events", day(0), "e.parquet", b"")
+    pq.write_table(pa.table(columns), path)
+    # Another file in Spark's own way (INT96), which Arrow also calls nanoseconds.
+    columns |= {"event_id": pa.array(["b"])}
+    path = land(place, "events", day(0), "old.parquet", b"")
+    pq.write_table(pa.table(columns), path, use_deprecated_int96_timestamps=True)
+    build()
+    judge_and_publish()
+    seen = {row["event_id"]: row["occurred_at"] for row in rows(place, "core.events")}
+    assert seen == dict.fromkeys("ab", noon + timedelta(microseconds=1))
 
 
 def good_day(place: Settings) -> None:

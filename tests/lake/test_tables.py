@@ -9,14 +9,17 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from include.contracts import Column
 from include.contracts.core import USERS
+from include.contracts.features import user_category_daily
 from include.errors import LakeError
 from include.lake.commit import commit
 from include.lake.staging import parquet_files
 from include.lake.tables import Lake
 from include.settings import Settings
+from spark_jobs.transforms.windows import user_category
 
 DAY = date(2026, 3, 10)
 NEXT = DAY + timedelta(days=1)
@@ -137,3 +140,33 @@ def test_a_stream_gives_batches_of_a_snapshot_and_null_for_what_an_old_file_lack
     rows = pa.Table.from_batches(batches).to_pylist()
     assert rows == [{"city": None, "user_id": user} for user in (1, 2, 3, 4)]
     assert set(lake.files_by_day(USERS)) == {DAY, NEXT}
+
+
+def test_a_new_event_type_counts_nothing_before_it_existed(lake: Lake, spark: SparkSession) -> None:
+    """Whoever reads: Spark, a stream, batches; and the windows over both kinds of days add up."""
+    before, after = (user_category_daily(types) for types in (("view",), ("view", "call")))
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    for contract, day, counts in (
+        (before, DAY, {"view_count": 2}),
+        (after, NEXT, {"view_count": 3, "call_count": 1}),
+    ):
+        lake.create(contract)
+        row = {"user_id": 7, "category": "cars", "event_date": day, "value_sum": 0.0,
+               "last_occurred_at": noon, "ingest_date": day, **counts}  # fmt: skip
+        folder = f"{lake.stage_uri(contract, 'a').removeprefix('file://')}/_day={day}"
+        pa.fs.LocalFileSystem().create_dir(folder, recursive=True)
+        pq.write_table(pa.Table.from_pylist([row], contract.arrow_schema()), f"{folder}/p.parquet")
+        uri = f"file://{folder}/p.parquet"
+        commit(lake, contract, [day], [uri], {})
+
+    expected = {DAY: 0, NEXT: 1}
+    rows = lake.read(spark, after)
+    assert {r.ingest_date: r.call_count for r in rows.collect()} == expected
+    assert {r["ingest_date"]: r["call_count"] for r in lake.arrow(after).to_pylist()} == expected
+    streamed = lake.stream(after, lake.files(after), ["ingest_date", "call_count"], 10)
+    assert {r["ingest_date"]: r["call_count"] for b in streamed for r in b.to_pylist()} == expected
+    features = {
+        r.feature_date: (r.view_count_7d, r.call_count_7d, r.call_decayed_30d)
+        for r in user_category(rows, [DAY, NEXT], ("view", "call")).collect()
+    }
+    assert features == {DAY: (2, 0, 0.0), NEXT: (5, 1, 1.0)}

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
 
@@ -14,24 +14,26 @@ PARSED = """
     event_id string, occurred_at timestamp, user_id long, listing_id long, event_type string,
     value double, reasons array<string>, ingest_date date
 """
-KNOWN = "event_id string, ingest_date date"
 
 
 def marked(
     spark: SparkSession,
     rows: list[tuple[str, int, date]],
-    known: list[tuple[str, date]],
+    known: list[tuple[str, int, date]],
     lookback_days: int,
 ) -> list[tuple[str, int, date, bool, tuple[str, ...]]]:
     """(event, user, day, is_duplicate, reasons) of each row; each is valid, taken alone."""
-    parsed = spark.createDataFrame(
-        [
-            (event, datetime.combine(day, time()), user, 9, "view", None, [], day)
-            for event, user, day in rows
-        ],
-        PARSED,
-    )
-    before = spark.createDataFrame(known, KNOWN)
+
+    def events(given: list[tuple[str, int, date]]) -> DataFrame:
+        return spark.createDataFrame(
+            [
+                (event, datetime.combine(DAY, time()), user, 9, "view", None, [], day)
+                for event, user, day in given
+            ],
+            PARSED,
+        )
+
+    parsed, before = events(rows), events(known)
     possible = possible_duplicates(parsed, before)
     found = with_duplicates(parsed, possible, before, lookback_days).collect()
     assert len(found) == len(rows), "one row in, one row out"
@@ -59,36 +61,64 @@ def test_what_was_a_duplicate_itself_does_not_count(spark: SparkSession) -> None
     ]
 
 
+def test_the_same_id_on_a_later_day_with_other_content_is_refused(spark: SparkSession) -> None:
+    """Within the look-back; what was refused on the way doesn't count, as if it had never come."""
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    rows = [("a", 2, days[0]), ("a", 1, days[1]), ("a", 2, days[2]), ("b", 1, days[2])]
+    before = [("a", 1, DAY - timedelta(days=1))]
+    assert sorted(marked(spark, rows, before, 3)) == [
+        ("a", 1, days[1], True, ()),
+        ("a", 2, days[0], False, ("contradicts_same_event_id",)),
+        ("a", 2, days[2], False, ("contradicts_same_event_id",)),
+        ("b", 1, days[2], False, ()),
+    ]
+
+
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     arrivals=st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), min_size=1, max_size=40
+        st.tuples(st.sampled_from("abcdef"), st.integers(1, 2), st.integers(0, 12)),
+        min_size=1,
+        max_size=40,
     ),
-    known=st.dictionaries(st.sampled_from("abc"), st.integers(-3, -1)),
+    known=st.dictionaries(
+        st.sampled_from("abc"), st.tuples(st.integers(1, 2), st.integers(-3, -1))
+    ),
     lookback_days=st.integers(0, 4),
 )
 def test_agrees_with_the_rule_read_aloud(
     spark: SparkSession,
-    arrivals: list[tuple[str, int]],
-    known: dict[str, int],
+    arrivals: list[tuple[str, int, int]],
+    known: dict[str, tuple[int, int]],
     lookback_days: int,
 ) -> None:
-    """Day by day, an id that was accepted at most `lookback_days` before is a duplicate."""
-    last = {event: day for event, day in known.items() if -day <= lookback_days}
-    expected: Counter[tuple[str, int, bool]] = Counter()
-    for event, day in sorted(arrivals, key=lambda arrival: arrival[1]):
-        seen = last.get(event)
-        is_duplicate = seen is not None and (day == seen or day - seen <= lookback_days)
-        if not is_duplicate:
-            last[event] = day
-        expected[event, day, is_duplicate] += 1
+    """Day by day, what an accepted event of the look-back says is a duplicate, or refused."""
+    last = {event: (user, day) for event, (user, day) in known.items() if -day <= lookback_days}
+    expected: Counter[tuple[str, int, int, str]] = Counter()
+    # Of a day's rows with one id, the least comes first.
+    for event, user, day in sorted(arrivals, key=lambda arrival: (arrival[2], arrival[1])):
+        said, seen = last.get(event, (user, None))
+        if seen is None or day - seen > lookback_days:
+            last[event] = (user, day)
+            expected[event, user, day, "accepted"] += 1
+        else:
+            expected[event, user, day, "duplicate" if user == said else "refused"] += 1
 
-    rows = [(event, 1, DAY + timedelta(days=day)) for event, day in arrivals]
+    rows = [(event, user, DAY + timedelta(days=day)) for event, user, day in arrivals]
     before = [
-        (event, DAY + timedelta(days=day)) for event, day in known.items() if -day <= lookback_days
+        (event, user, DAY + timedelta(days=day))
+        for event, (user, day) in known.items()
+        if -day <= lookback_days
     ]
-    found = marked(spark, rows, before, lookback_days)
-    got = Counter((event, (day - DAY).days, again) for event, _, day, again, _ in found)
+    got = Counter(
+        (
+            event,
+            user,
+            (day - DAY).days,
+            "duplicate" if again else "accepted" if not why else "refused",
+        )
+        for event, user, day, again, why in marked(spark, rows, before, lookback_days)
+    )
     assert got == expected

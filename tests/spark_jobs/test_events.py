@@ -47,7 +47,12 @@ def parse(spark: SparkSession, *rows: dict[str, Any]) -> list[Any]:
         ({"occurred_at": "2026-02-08"}, []),  # exactly 30 days
         ({"occurred_at": "2026-02-07T23:59:59"}, ["occurred_too_long_ago"]),
         ({"user_id": "abc"}, ["invalid_user_id"]),
-        ({"user_id": "7.0"}, ["invalid_user_id"]),
+        ({"user_id": "7.0"}, ["invalid_user_id", "decimal_user_id"]),
+        ({"listing_id": "1.3085E4"}, ["invalid_listing_id", "decimal_listing_id"]),
+        ({"occurred_at": "2026-03-10T12:00Z"}, []),
+        ({"occurred_at": "2026-03-10 12:00 -0100"}, []),
+        ({"value": "1e9"}, []),
+        ({"value": "-1e15"}, ["value_out_of_bounds"]),
         ({"user_id": "-7"}, ["invalid_user_id"]),
         ({"user_id": "99999999999999999999"}, ["invalid_user_id"]),
         ({"event_type": "telepathy"}, ["unknown_event_type"]),

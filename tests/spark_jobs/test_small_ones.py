@@ -69,35 +69,81 @@ def test_daily_activity_keeps_every_total(
 
 def test_listings_are_refused_with_reasons(spark: SparkSession) -> None:
     landed = spark.createDataFrame(
-        [("1", "cars", "a", "9.5"), ("x", "cars", "b", "1"), (None, None, None, "-3")],
-        "listing_id string, category string, title string, price string",
+        [
+            ("1", "cars", "a", "9.5", f"{DAY}T17:00:00Z"),
+            ("x", "cars", "b", "1", None),
+            (None, None, None, "-3", "at noon"),
+            ("2", "cars", "a", "9.5", f"{DAY + timedelta(days=1)}T00:00:00Z"),
+        ],
+        "listing_id string, category string, title string, price string, updated_at string",
     ).selectExpr("*", f"cast(null as string) as {CORRUPT}", f"date'{DAY}' as ingest_date")
     reasons = {r.landed.listing_id: r.reasons for r in with_parsed_listing(landed).collect()}
     assert reasons == {
         "1": [],
         "x": ["invalid_listing_id"],
-        None: ["missing_listing_id", "invalid_price"],
+        None: ["missing_listing_id", "invalid_price", "invalid_updated_at"],
+        "2": ["updated_in_future"],
     }
 
 
 def test_a_broken_record_of_a_user_is_withheld(spark: SparkSession) -> None:
     landed = spark.createDataFrame(
-        [(None, None, '{"user_id": 1, "email": "someone@example.org"', DAY)],
-        f"user_id string, registered_at string, {CORRUPT} string, ingest_date date",
+        [(None, None, None, '{"user_id": 1, "email": "someone@example.org"', DAY)],
+        "user_id string, registered_at string, updated_at string, "
+        f"{CORRUPT} string, ingest_date date",
     )
     (row,) = with_parsed_user(landed).collect()
     assert row.reasons == ["malformed_record"]
     assert "example.org" not in str(row)
 
 
-def test_of_two_rows_with_one_key_the_same_one_stays_in_any_order(spark: SparkSession) -> None:
-    rows = [(1, "a", [], DAY), (1, "b", [], DAY), (1, None, [], DAY), (2, "a", ["bad"], DAY)]
-    schema = "listing_id long, title string, reasons array<string>, ingest_date date"
-    for ordered in (rows, rows[::-1]):
-        frame = spark.createDataFrame(ordered, schema)
-        found = with_superseded(frame, "listing_id", ("title",)).collect()
-        kept = {(r.listing_id, r.title) for r in found if not r.is_duplicate}
-        assert kept == {(1, "b"), (2, "a")}
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3),
+            st.sampled_from(["car", "van", None]),
+            st.sampled_from([None, 8, 17]),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_of_a_days_rows_with_one_key_the_newest_stays_and_a_tie_is_refused(
+    spark: SparkSession, landed: list[tuple[int, str | None, int | None, bool]]
+) -> None:
+    """Read aloud: of the newest valid rows one stays if they agree, and none if they don't."""
+    expected: Counter[tuple[int, str | None, bool, str]] = Counter()
+    for listing in {row[0] for row in landed}:
+        valid = [row for row in landed if row[0] == listing and row[3]]
+        newest = max((hour or 0 for _, _, hour, _ in valid), default=0)
+        said = {title for _, title, hour, _ in valid if (hour or 0) == newest}
+        for _, title, hour, _ in valid:
+            if (hour or 0) < newest:
+                expected[listing, title, True, ""] += 1
+            elif len(said) > 1:
+                expected[listing, title, False, "contradicts_same_listing_id"] += 1
+            else:
+                expected[listing, title, bool(expected[listing, title, False, ""]), ""] += 1
+    expected.update((row[0], row[1], False, "bad") for row in landed if not row[3])
+
+    noon = datetime.combine(DAY, datetime.min.time())
+    parsed = spark.createDataFrame(
+        [
+            (listing, title, hour and noon.replace(hour=hour), [] if valid else ["bad"], DAY)
+            for listing, title, hour, valid in landed
+        ],
+        "listing_id long, title string, updated_at timestamp, reasons array<string>, "
+        "ingest_date date",
+    )
+    found = with_superseded(parsed, "listing_id", ("title",)).collect()
+    assert (
+        Counter((r.listing_id, r.title, r.is_duplicate, ",".join(r.reasons)) for r in found)
+        == +expected
+    )
 
 
 def test_users_are_known_from_the_day_they_arrive(spark: SparkSession) -> None:
