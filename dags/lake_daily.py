@@ -6,6 +6,7 @@
 
 Runs at midnight UTC for the day that just ended, which is the data day D = the start of the data
 interval, and waits without holding a worker until every landing folder of D has its `_SUCCESS`.
+Nights that an outage left out are made up, oldest first, up to `PROPENSITY_CATCH_UP_DAYS` back.
 Each task replaces exactly D's partitions, and any of them can be cleared: `publish` refuses what is
 older than what is there. A day with later days after it is summed up by them: where its rows
 changed, those are stale, and `refresh` builds them again.
@@ -27,18 +28,18 @@ committed already isn't committed again. `contacts`: clear it.
 If D's landing data was corrected later: docs/runbook.md, "A source sent a day again, corrected".
 """
 
-from datetime import UTC, datetime
-
-from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
+from airflow.sdk import chain, dag, task
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.orchestration.assets import CONTACTS
 from include.orchestration.defaults import (
     DAY,
     NIGHTLY,
+    START,
     day_param,
     default_args,
     landing_deadline,
+    night,
     run_timeout,
 )
 from include.orchestration.groups import build_gate_publish
@@ -46,9 +47,9 @@ from include.orchestration.waits import WaitUntilReady
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
-    catchup=False,
+    schedule=night(),
+    start_date=START,
+    catchup=False,  # but see `night`
     max_active_runs=1,  # of scheduled runs: days are built in order
     default_args=default_args(NIGHTLY),
     params={"day": day_param()},

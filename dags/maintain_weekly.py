@@ -12,16 +12,14 @@ what is running, or waits at a gate for a person, stays.
 where to look for them.
 """
 
-from datetime import UTC, datetime
-
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.orchestration.defaults import SPARK_TIMEOUT, WEEKLY, default_args
+from include.orchestration.defaults import SPARK_TIMEOUT, START, WEEKLY, default_args
 
 
 @dag(
     schedule=CronTriggerTimetable("0 9 * * 0", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
     default_args=default_args(WEEKLY),

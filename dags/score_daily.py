@@ -21,19 +21,27 @@ refused: `{"replace_reverted": true}` publishes over it. What mails brought is m
 `uplift_daily`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
 
 from include.orchestration.assets import PREDICTIONS, SCORES
-from include.orchestration.defaults import DAY, NIGHTLY, RUN, day_param, default_args, lake_deadline
+from include.orchestration.defaults import (
+    DAY,
+    NIGHTLY,
+    RUN,
+    START,
+    day_param,
+    default_args,
+    lake_deadline,
+)
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
 
 
 @dag(
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=2,
     default_args=default_args(NIGHTLY),

@@ -27,7 +27,7 @@ after six days without an answer the champion stays. If a champion turns out to 
 champion goes on scoring.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -39,6 +39,7 @@ from include.orchestration.defaults import (
     DAY,
     GPU_POOL,
     RUN,
+    START,
     WEEKLY,
     day_param,
     default_args,
@@ -57,7 +58,7 @@ FIT_RETRY_DELAY = timedelta(seconds=30)
 
 @dag(
     schedule=CronTriggerTimetable("0 6 * * 1", timezone="UTC", interval=timedelta(days=1)),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=1,  # the champion of one week is judged by the next
     default_args=default_args(WEEKLY),

@@ -13,18 +13,23 @@ good publication isn't a red night because of an old mail.
 prediction depends on it, and a later day measures what this one left.
 """
 
-from datetime import UTC, datetime
-
 from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
 
 from include.orchestration.assets import DAILY_ACTIVITY, PREDICTIONS, UPLIFT
-from include.orchestration.defaults import DAY, WEEKLY, day_param, default_args, lake_deadline
+from include.orchestration.defaults import (
+    DAY,
+    START,
+    WEEKLY,
+    day_param,
+    default_args,
+    lake_deadline,
+)
 from include.orchestration.waits import WaitUntilReady
 
 
 @dag(
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=1,  # two at once would measure the same reservations
     default_args=default_args(WEEKLY),

@@ -3,10 +3,12 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from include.orchestration import task_state_listener
+from include.orchestration.night import NightTimetable
 
 
 class PropensityPlugin(AirflowPlugin):
-    """The listener that feeds `analytics.task_states`."""
+    """The listener that feeds `analytics.task_states`, and when nights run."""
 
     name = "propensity"
     listeners = [task_state_listener]  # noqa: RUF012 (Airflow reads the class attribute)
+    timetables = [NightTimetable]  # noqa: RUF012

@@ -1,11 +1,12 @@
 """What all DAGs have in common."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from include.errors import GateError, PublishRefusedError, StaleError
+from include.orchestration.night import NightTimetable
 from include.settings import PROJECT, settings
 
 SPARK_POOL = "spark"
@@ -77,6 +78,9 @@ def default_args(priority_weight: int) -> dict[str, Any]:
     }
 
 
+START = datetime(1970, 1, 1, tzinfo=UTC)
+"""Of every DAG. Airflow skips days before it in silence; which days there are, the data says."""
+
 SPARK_TIMEOUT = timedelta(hours=3)
 """A year of history of a small market takes minutes, a day of a large one an hour."""
 
@@ -94,6 +98,11 @@ def lake_deadline() -> timedelta:
 def run_timeout() -> timedelta:
     """When a run of `lake_daily` is given up: Airflow says nothing then, so tasks go first."""
     return landing_deadline() + 3 * SPARK_TIMEOUT
+
+
+def night() -> NightTimetable:
+    """When `lake_daily` runs: every night, and after an outage for the nights that it left out."""
+    return NightTimetable("0 0 * * *", "UTC", catch_up_days=settings().catch_up_days)
 
 
 def application(job: str) -> str:
