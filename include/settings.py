@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """The vocabulary of events, and the bounds within which a row is plausible."""
     experiments: Path = CONFIG / "experiments.yaml"
     """What the training tries, and when a model may become champion."""
+    quality: Path = CONFIG / "quality.yaml"
+    """How much of a day may be rejected, repeated, late or unknown before it isn't published."""
     warehouse: Path = CONFIG / "warehouse.yaml"
     """When predictions are due, and how long things are kept."""
 
@@ -83,6 +85,8 @@ class Settings(BaseSettings):
     """Properties file for `spark-submit`; empty: the one that set-up writes below `<home>`."""
     landing_deadline_hours: int = Field(default=12, ge=1, le=240)
     """How long `lake_daily` waits for `_SUCCESS`, in hours."""
+    catch_up_days: int = Field(default=14, ge=0, le=365)
+    """After an outage of the scheduler, `lake_daily` makes up for at most this many days."""
     ui_port: int = Field(default=8080, ge=1024, le=65535)
     """Port of Airflow's UI on localhost."""
 

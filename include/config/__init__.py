@@ -11,6 +11,7 @@ from include.config.load import (
     load_config,
     load_kubernetes,
 )
+from include.config.quality import Quality
 
 __all__ = [
     "Campaign",
@@ -20,6 +21,7 @@ __all__ = [
     "Experiments",
     "PipelineConfig",
     "Promotion",
+    "Quality",
     "Reading",
     "Retention",
     "Warehouse",

@@ -1,5 +1,6 @@
 """Models of the configuration files, and their loader."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from include.config.experiments import Experiments
 from include.config.kubernetes import Kubernetes
+from include.config.quality import Quality
 from include.config.role_names import why_no_team
 from include.config.strict import Name, Strict, unique
 from include.errors import ConfigError
@@ -99,6 +101,7 @@ class PipelineConfig(Strict):
     events: Events
     campaigns: tuple[Campaign, ...]
     experiments: Experiments
+    quality: Quality
     warehouse: Warehouse
 
     @property
@@ -136,6 +139,7 @@ def load_config(settings: Settings) -> PipelineConfig:
         events=events,
         campaigns=campaigns,
         experiments=_load(settings.experiments, Experiments),
+        quality=_load(settings.quality, Quality),
         warehouse=_load(settings.warehouse, Warehouse),
     )
 
@@ -163,7 +167,19 @@ def _load(path: Path, model: type[_Model]) -> _Model:
     except ValidationError as error:
         problems = "; ".join(
             f"key {'.'.join(str(part) for part in problem['loc']) or '(the file)'}: "
-            f"{'unknown key' if problem['type'] == 'extra_forbidden' else problem['msg']}"
+            f"{_said(problem['type'], problem['msg'], problem['input'])}"
             for problem in error.errors()
         )
         raise ConfigError(f"{path}: {problems}") from None
+
+
+def _said(kind: str, message: str, given: Any) -> str:
+    """What is wrong with a key, for whoever wrote it."""
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "string_type" and isinstance(given, bool | int | float | date):
+        return (
+            f"without quotes YAML reads it as the {type(given).__name__} {given}, not as a text: "
+            "write it in quotes"
+        )
+    return message.removeprefix("Value error, ")

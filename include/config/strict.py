@@ -1,10 +1,21 @@
 """What all models of configuration files have in common."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+def _name(value: Any) -> Any:
+    if not (isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", value)):
+        raise ValueError(
+            f"{value!r} is no name: a name has at most 40 small letters, digits and underscores, "
+            "and begins with a letter"
+        )
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_name)]
 """A name that becomes part of column names, file names and labels."""
 
 

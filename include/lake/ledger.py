@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.orm import Session
@@ -17,17 +17,48 @@ from include.database.tables.lake import (
 from include.database.upsert import upsert
 from include.days import Days
 from include.lake.receipts import Receipt, StagedTable
+from include.quality.accounting import Accounting
+from include.quality.verdict import ExpectationResult
 
 
-def record_verdicts(connection: Connection, receipt: Receipt) -> int:
-    """Store what every expectation said about an attempt; returns the number of verdicts."""
+def accounting_before(connection: Connection, table: str, day: date, days: int) -> list[Accounting]:
+    """How a landing table's rows of some days before a day were accounted for, oldest first."""
+    columns = IngestAccounting.__table__.c
+    found = connection.execute(
+        select(
+            columns.table_name.label("table"),
+            *(column for column in columns if column is not columns.table_name),
+        )
+        .where(
+            columns.table_name == table,
+            columns.ingest_date.between(day - timedelta(days=days), day - timedelta(days=1)),
+        )
+        .order_by(columns.ingest_date)
+    )
+    return [Accounting.model_validate(dict(row)) for row in found.mappings()]
+
+
+def record_verdicts(
+    connection: Connection,
+    receipt: Receipt,
+    shares: Mapping[str, Sequence[ExpectationResult]],
+) -> int:
+    """Store what every expectation said about an attempt; returns the number of verdicts.
+
+    Args:
+        connection: The warehouse.
+        receipt: The attempt's, with the verdicts on its rows.
+        shares: By lake table, the verdicts on the shares of its landed rows.
+    """
+    verdicts = [(table.table, result) for table in receipt.tables for result in table.results]
+    verdicts += [(table, result) for table, results in shares.items() for result in results]
     return upsert(
         connection,
         QualityResult,
         [
             {
                 "attempt": receipt.attempt,
-                "table_name": table.table,
+                "table_name": table,
                 "expectation": result.expectation,
                 "column_name": result.column,
                 "first_day": receipt.first_day,
@@ -38,8 +69,7 @@ def record_verdicts(connection: Connection, receipt: Receipt) -> int:
                 "observed": result.observed,
                 "checked_at": datetime.now(UTC),
             }
-            for table in receipt.tables
-            for result in table.results
+            for table, result in verdicts
         ],
     )
 
@@ -111,12 +141,7 @@ def record_accounting(connection: Connection, receipt: Receipt) -> None:
         [
             {
                 "table_name": row.table,
-                "ingest_date": row.ingest_date,
-                "landed": row.landed,
-                "accepted": row.accepted,
-                "rejected": row.rejected,
-                "duplicate": row.duplicate,
-                "erased": row.erased,
+                **row.model_dump(exclude={"table"}),
             }
             for row in receipt.accounting
         ],

@@ -13,6 +13,7 @@ from pydantic import Field
 from include.days import Days
 from include.errors import LakeError
 from include.lake.staging import day_of
+from include.quality.accounting import Accounting
 from include.quality.verdict import ExpectationResult, Record
 from include.settings import Settings, uri_of
 
@@ -37,21 +38,6 @@ class StagedTable(Record):
         """What failed, critical first."""
         failed = [result for result in self.results if not result.success]
         return tuple(sorted(failed, key=lambda result: result.severity))
-
-
-class Accounting(Record):
-    """Where the landed rows of a table and a day went.
-
-    landed = accepted + rejected + duplicate + erased.
-    """
-
-    table: str
-    ingest_date: date
-    landed: int
-    accepted: int
-    rejected: int
-    duplicate: int
-    erased: int = 0
 
 
 class Receipt(Record):

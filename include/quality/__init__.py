@@ -4,12 +4,14 @@
     events, users…  what one table's own module adds; windows: what feature tables have in common
     runner          the audit: runs the rules on staged rows, with Great Expectations
     verdict         what the audit says of each rule
+    accounting      where landed rows went; shares: how many of them may be bad, late or unknown
 
 `include.lake.gate` acts on the verdicts.
 """
 
 from importlib import import_module
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule, contract_rules
 
@@ -28,8 +30,8 @@ MODULES = {
 }
 
 
-def rules(contract: Table) -> tuple[Rule, ...]:
-    """All rules for a table."""
+def rules(contract: Table, quality: Quality) -> tuple[Rule, ...]:
+    """All rules for a table, with the bounds of `quality.yaml`."""
     name = MODULES.get(contract.name)
-    own = import_module(f"include.quality.{name}").rules(contract) if name else ()
+    own = import_module(f"include.quality.{name}").rules(contract, quality) if name else ()
     return (*contract_rules(contract), *own)

@@ -1,10 +1,11 @@
 """`features.user_category_daily`."""
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule
 
 
-def rules(contract: Table) -> tuple[Rule, ...]:
+def rules(contract: Table, _quality: Quality) -> tuple[Rule, ...]:
     """One user's day is bounded by how fast a person can click."""
     counts = [name for name in contract.column_names if name.endswith("_count")]
     return tuple(

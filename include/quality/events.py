@@ -1,11 +1,12 @@
 """`core.events`: softer bounds; hard ones come from the contract."""
 
+from include.config import Quality
 from include.contracts import Table
 from include.contracts.core import UNKNOWN_CATEGORY
 from include.quality.rules import Rule
 
 
-def rules(_contract: Table) -> tuple[Rule, ...]:
+def rules(_contract: Table, _quality: Quality) -> tuple[Rule, ...]:
     """Warnings: a person should look, but the day is usable."""
     return (
         Rule(

@@ -1,10 +1,11 @@
 """`core.listings`."""
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule
 
 
-def rules(_contract: Table) -> tuple[Rule, ...]:
+def rules(_contract: Table, _quality: Quality) -> tuple[Rule, ...]:
     """Categories decide which campaign an event counts for."""
     return (
         Rule(

@@ -1,11 +1,12 @@
 """`core.rejected_events`: a refused row without a reason would help nobody."""
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule
 
 
-def rules(_contract: Table) -> tuple[Rule, ...]:
-    """The share of rejected rows is judged with `core.events`, in the accounting."""
+def rules(_contract: Table, _quality: Quality) -> tuple[Rule, ...]:
+    """How many there may be is judged in `shares`."""
     return (
         Rule(
             expectation="ExpectColumnValuesToNotBeInSet",

@@ -1,10 +1,11 @@
 """`scores.campaign_propensity`."""
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule
 
 
-def rules(_contract: Table) -> tuple[Rule, ...]:
+def rules(_contract: Table, quality: Quality) -> tuple[Rule, ...]:
     """A table of constants is not a prediction."""
     return (
         Rule(
@@ -20,8 +21,12 @@ def rules(_contract: Table) -> tuple[Rule, ...]:
         ),
         Rule(
             expectation="ExpectColumnMeanToBeBetween",
-            arguments={"column": "score", "min_value": 0.0001, "max_value": 0.8},
+            arguments={
+                "column": "score",
+                "min_value": quality.reactions.at_least,
+                "max_value": quality.reactions.at_most,
+            },
             reason="The mean of calibrated scores is the expected share of reactions: the same "
-            "bounds as for the labels that the model learnt from.",
+            "bounds as for the labels that the model learnt from. Bounds: quality.yaml, reactions",
         ),
     )

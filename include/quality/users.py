@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+from include.config import Quality
 from include.contracts import Table
 from include.quality.rules import Rule
 
 
-def rules(_contract: Table) -> tuple[Rule, ...]:
+def rules(_contract: Table, _quality: Quality) -> tuple[Rule, ...]:
     """A registration before the web is a unit mistaken (seconds for milliseconds)."""
     return (
         Rule(

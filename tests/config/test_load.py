@@ -40,8 +40,13 @@ def test_what_ships_is_valid_and_has_eight_campaigns() -> None:
         (CAMPAIGN.replace("[purchase]", "[view]"), r"coffee: positive_event_types names 'view'"),
         (CAMPAIGN + CAMPAIGN.split("\n", 2)[2], r"campaign_id coffee is given twice"),
         ("campaigns: [", r"campaigns.yaml: isn't YAML"),
+        (CAMPAIGN.replace("category: COFFEE", "category: 207"),
+         r"category: without quotes YAML reads it as the int 207, not as a text: write it in "),
+        (CAMPAIGN.replace("category: COFFEE", "category: no"), r"reads it as the bool False, not"),
+        (CAMPAIGN.replace("campaign_id: coffee", "campaign_id: 207"),
+         r"campaign_id: 207 is no name: a name has at most 40 small letters, digits and under"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         load_config(with_campaigns(tmp_path, text))
@@ -62,3 +67,17 @@ def test_no_campaign_belongs_to_a_role_that_is_no_team(tmp_path: Path, role: str
     chosen = with_campaigns(tmp_path, f"{CAMPAIGN}    owner_role: {role}\n")
     with pytest.raises(ConfigError, match=rf"key campaigns\.0\.owner_role: .*{role} is a "):
         load_config(chosen)
+
+
+def test_the_bounds_of_a_day_are_a_range(tmp_path: Path) -> None:
+    shipped = load_settings({}).quality.read_text(encoding="utf-8")
+    path = tmp_path / "quality.yaml"
+    for wrong, sentence in (
+        (shipped.replace("at_least: 1.0e-7", "at_least: 0.9"),
+         r"key reactions: at_least \(0.9\) is not below at_most \(0.8\)"),
+        (shipped.replace("at_most: 0.3,", "at_most: 30,"), r"key shares.rejected.at_most: "),
+        (shipped.replace("  late:", "  lte:"), r"key shares.late: Field required"),
+    ):  # fmt: skip
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(ConfigError, match=sentence):
+            load_config(load_settings({"PROPENSITY_QUALITY": str(path)}))

@@ -47,6 +47,18 @@ class IngestAccounting(Base):
     erased: Mapped[int] = mapped_column(
         BigInteger, server_default=text("0"), comment="Rows of users who asked to be erased."
     )
+    late: Mapped[int | None] = mapped_column(
+        BigInteger,
+        comment="Accepted events, when built, that happened on a day before; null: no events.",
+    )
+    unknown_category: Mapped[int | None] = mapped_column(
+        BigInteger,
+        comment="Accepted events, when built, whose listing wasn't known or had no category.",
+    )
+    unknown_user: Mapped[int | None] = mapped_column(
+        BigInteger,
+        comment="Accepted events, when built, of users who hadn't landed: they aren't scored.",
+    )
 
 
 class LakePartition(Base):
