@@ -1,6 +1,11 @@
 """Measure what mails brought, from cohorts frozen at the reservation and the lake's events."""
 
+from collections.abc import Iterator
 from datetime import date
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.audience.uplift import Reservation, leave_out_erased, measure, unmeasured
 from include.config import load_config
@@ -11,6 +16,9 @@ from include.lake.ledger import committed_days
 from include.lake.tables import Lake
 from include.settings import settings
 
+ACTIVITY = "features.user_category_daily"
+BATCH_ROWS = 65_536
+
 
 def measure_uplift(day: str) -> None:
     """Measure the reservations whose window is complete at the end of `day`.
@@ -18,25 +26,6 @@ def measure_uplift(day: str) -> None:
     A reaction counts as labels do: it happened within the window and had arrived by its end.
     """
     chosen = settings()
-    table = "features.user_category_daily"
-    contract = lake_tables(load_config(chosen).events.names)[table]
-
-    def reacted(reservation: Reservation) -> set[int]:
-        kinds = [f"{kind}_count" for kind in reservation.positive_event_types]
-        window = Days(reservation.send_date, reservation.last_day)
-        columns = ("user_id", "category", "event_date", *kinds)
-        found: set[int] = set()
-        for batch in Lake(chosen).batches(contract, window, None, columns):
-            frame = batch.to_pandas()
-            counts = (
-                (frame["category"] == reservation.category)
-                & (frame["event_date"] >= reservation.send_date)
-                & (frame["event_date"] <= reservation.last_day)
-                & (frame[kinds].sum(axis=1) > 0)
-            )
-            found |= set(frame.loc[counts, "user_id"].tolist())
-        return found
-
     with engine(chosen).begin() as connection:
         leave_out_erased(connection)
         reservations = unmeasured(connection, date.fromisoformat(day))
@@ -44,14 +33,11 @@ def measure_uplift(day: str) -> None:
     for reservation in reservations:
         window = Days(reservation.send_date, reservation.last_day)
         with engine(chosen).connect() as connection:
-            is_complete = committed_days(connection, table, window) == set(window)
+            is_complete = committed_days(connection, ACTIVITY, window) == set(window)
         if not is_complete:
             continue
-        found = reacted(reservation)
         with engine(chosen).begin() as connection:
-            # Again: whoever's reactions were erased before we read them is on the list by now.
-            leave_out_erased(connection)
-            row = measure(connection, reservation, found)
+            row = measure(connection, reservation, reacted(Lake(chosen), reservation))
         measured += 1
         print(
             f"[uplift] reservation {reservation.reservation_id}, {reservation.campaign_id} of "
@@ -64,3 +50,23 @@ def measure_uplift(day: str) -> None:
         f"[uplift] {len(reservations)} reservations open, {measured} measured through {day}",
         flush=True,
     )
+
+
+def reacted(lake: Lake, reservation: Reservation) -> Iterator[int]:
+    """Users who reacted within a reservation's window, once a batch of rows, in bounded memory."""
+    contract = lake_tables(load_config(lake.settings).events.names)[ACTIVITY]
+    kinds = [f"{kind}_count" for kind in reservation.positive_event_types]
+    window = Days(reservation.send_date, reservation.last_day)
+    columns = ("user_id", "category", "event_date", *kinds)
+    for batch in lake.stream(contract, lake.files(contract, window), columns, BATCH_ROWS):
+        happened = batch.column("event_date")
+        counts = pc.and_(
+            pc.equal(batch.column("category"), reservation.category),
+            pc.and_(
+                pc.greater_equal(happened, pa.scalar(reservation.send_date)),
+                pc.less_equal(happened, pa.scalar(reservation.last_day)),
+            ),
+        )
+        positive = reduce(pc.add, [batch.column(kind) for kind in kinds])
+        counts = pc.and_(counts, pc.greater(positive, 0))
+        yield from pc.unique(batch.column("user_id").filter(counts)).to_pylist()

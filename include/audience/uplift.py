@@ -6,7 +6,7 @@ leaves or changes arms: not by having no address, by not being mailed, by a late
 that is withdrawn. What is left to do here is to count reactions.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, text
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from include.contracts.propensity import ARMS
 from include.database.tables.audience import (
     CampaignCohort,
     CampaignContact,
@@ -35,6 +36,16 @@ _COMPLETE = text(
         select from analytics.campaign_uplift u where u.reservation_id = r.reservation_id
       )
     order by r.send_date, r.reservation_id
+    """
+)
+
+_COUNT = text(
+    """
+    select c.arm, count(*) as users, count(r.user_id) as positives
+    from analytics.campaign_cohorts c
+      left join (select distinct user_id from pg_temp.reacted) r using (user_id)
+    where c.reservation_id = :reservation
+    group by c.arm
     """
 )
 
@@ -89,24 +100,33 @@ def leave_out_erased(connection: Connection) -> int:
     )
 
 
-def measure(connection: Connection, reservation: Reservation, reacted: Set[int]) -> dict[str, Any]:
+def measure(
+    connection: Connection, reservation: Reservation, reacted: Iterable[int]
+) -> dict[str, Any]:
     """Compare the arms of a reservation and store the result.
 
     Args:
         connection: The warehouse.
         reservation: Its window is complete.
-        reacted: Users who reacted within the window.
+        reacted: Users who reacted within the window, in any order, also several times. They are
+            streamed to the server, which has the cohort: neither is ever held here. Whoever was
+            erased by the time they are through is left out of both.
 
     Returns:
         The row of `analytics.campaign_uplift`.
     """
     number = reservation.reservation_id
-    cohort = connection.execute(
-        select(CampaignCohort.arm, CampaignCohort.user_id).where(
-            CampaignCohort.reservation_id == number
-        )
-    ).all()
-    compared = comparison(cohort, reacted)
+    connection.execute(text("drop table if exists pg_temp.reacted"))
+    connection.execute(text("create temporary table reacted (user_id bigint) on commit drop"))
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("copy pg_temp.reacted from stdin") as copy:
+        for user in reacted:
+            copy.write_row((user,))
+    leave_out_erased(connection)
+    counted = connection.execute(_COUNT, {"reservation": number}).all()
+    compared = comparison(
+        {row.arm: row.users for row in counted}, {row.arm: row.positives for row in counted}
+    )
     row = {
         "reservation_id": number,
         "campaign_id": reservation.campaign_id,
@@ -124,12 +144,12 @@ def measure(connection: Connection, reservation: Reservation, reacted: Set[int])
     return row
 
 
-def comparison(cohort: Iterable[Any], reacted: Set[int]) -> dict[str, Any]:
+def comparison(users: Mapping[str, int], positives: Mapping[str, int]) -> dict[str, Any]:
     """Shares of users who reacted, their difference, and how sure it is.
 
     Args:
-        cohort: Pairs of arm and user.
-        reacted: Users who reacted.
+        users: Users in `treatment` and `control`; an arm without any may be missing.
+        positives: Those of them who reacted.
 
     Returns:
         Counts and rates of both arms; `difference` with its 95 % interval after Newcombe (1998,
@@ -139,9 +159,7 @@ def comparison(cohort: Iterable[Any], reacted: Set[int]) -> dict[str, Any]:
         30 of 100 mailed users reacted, and 10 of 50 in control. The difference could be chance: 0
         lies within its interval.
 
-        >>> mailed, control = range(100), range(100, 150)
-        >>> cohort = [("treatment", user) for user in mailed] + [("control", u) for u in control]
-        >>> found = comparison(cohort, reacted={*mailed[:30], *control[:10]})
+        >>> found = comparison({"treatment": 100, "control": 50}, {"treatment": 30, "control": 10})
         >>> found["treatment_rate"], found["control_rate"]
         (0.3, 0.2)
         >>> [round(found[name], 3) for name in ("difference", "difference_low", "difference_high")]
@@ -149,12 +167,9 @@ def comparison(cohort: Iterable[Any], reacted: Set[int]) -> dict[str, Any]:
         >>> round(found["number_needed_to_mail"], 1)
         10.0
     """
-    users = {"treatment": 0, "control": 0}
-    positives = {"treatment": 0, "control": 0}
-    for arm, user in cohort:
-        users[arm] += 1
-        positives[arm] += user in reacted
-    rate = {arm: positives[arm] / users[arm] if users[arm] else None for arm in users}
+    users = {arm: users.get(arm, 0) for arm in ARMS}
+    positives = {arm: positives.get(arm, 0) for arm in ARMS}
+    rate = {arm: positives[arm] / users[arm] if users[arm] else None for arm in ARMS}
     difference = low = high = None
     if rate["treatment"] is not None and rate["control"] is not None:
         difference = rate["treatment"] - rate["control"]

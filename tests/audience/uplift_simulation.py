@@ -233,10 +233,10 @@ def _measure(
             rows.append(measure(connection, reservation, reacted))
             kept = (1 - scenario.late) * (1 - scenario.given_back)
             true_effects.append(scenario.effect * kept * is_reachable[user].mean())
-            arms = np.where(is_treatment, "treatment", "control")
-            compared = is_mailed | ~is_treatment
-            pairs = zip(arms[compared].tolist(), user[compared].tolist(), strict=True)
-            if_mailed.append(comparison(pairs, reacted))
+            arms = {"treatment": is_mailed, "control": ~is_treatment}
+            users = {arm: int(who.sum()) for arm, who in arms.items()}
+            positives = {arm: int((who & did).sum()) for arm, who in arms.items()}
+            if_mailed.append(comparison(users, positives))
     return _summary(rows, if_mailed, true_effects)
 
 
