@@ -182,16 +182,7 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         raise SettingsError(f"{name}{said} can't be used: {first['msg']}") from None
     anchored = {
         key: (PROJECT / value).resolve()
-        for key in (
-            "home",
-            "data_docs",
-            "campaigns",
-            "events",
-            "experiments",
-            "warehouse",
-            "kubernetes",
-            "spark_properties",
-        )
-        if (value := getattr(built, key)) is not None
+        for key, field in Settings.model_fields.items()
+        if field.annotation in (Path, Path | None) and (value := getattr(built, key)) is not None
     }
     return built.model_copy(update=anchored)

@@ -13,6 +13,15 @@ def test_defaults_lie_below_the_project() -> None:
     assert chosen.lake_uri == str(PROJECT / ".local" / "lake")
 
 
+def test_every_path_starts_at_the_project() -> None:
+    paths = {"home", "campaigns", "events", "experiments", "quality", "warehouse", "kubernetes",
+             "data_docs", "spark_properties"}  # fmt: skip
+    chosen = load_settings({f"PROPENSITY_{name.upper()}": f"x/{name}" for name in paths})
+    assert {name: getattr(chosen, name) for name in paths} == {
+        name: PROJECT / "x" / name for name in paths
+    }
+
+
 def test_object_stores_stay_as_they_are() -> None:
     assert load_settings({"PROPENSITY_LAKE": "s3://bucket/lake/"}).lake_uri == "s3://bucket/lake"
 
