@@ -146,16 +146,20 @@ def _made_from_others(rows: Any, ledger: Any, table: str, day: date, seen: Path)
     for reads in lineage():
         if reads.table_name != table or reads.input_table not in TABLES:
             continue
-        mine = ledger[table][day].attempt
+        mine, inputs = ledger[table][day].attempt, ledger[reads.input_table]
+        # What is being replaced isn't there for anybody; when it is, it makes this one stale.
+        gone = {str(which) for which, row in inputs.items() if row.state != "committed"}
         now = {
             str(which): numbers
             for which, numbers in rows[reads.input_table].items()
-            if which in reads.reach(day, day) and ledger[reads.input_table][which].attempt != mine
+            if which in reads.reach(day, day) and inputs[which].attempt != mine
         }
-        if now != saw[f"{table} {day}"] and reads.input_table != table:
-            wrong.append(
-                f"{table} of {day} saw {saw[f'{table} {day}']} of {reads.input_table}: {now}"
-            )
+        had, has = (
+            {which: numbers for which, numbers in found.items() if which not in gone}
+            for found in (saw[f"{table} {day}"], now)
+        )
+        if had != has and reads.input_table != table:
+            wrong.append(f"{table} of {day} saw {had} of {reads.input_table}: {has}")
     return wrong
 
 
@@ -167,6 +171,8 @@ def race(
     fork = multiprocessing.get_context("fork")
     ended: Counter[str] = Counter()
     number = 0
+    for contract in contracts().values():  # set-up does, before anybody else is there
+        Lake(place).create(contract)
     for turn in range(rounds):
         day = FIRST + timedelta(days=turn // 4)  # fresh at first, then there
         around = Days(day - timedelta(days=1), day + timedelta(days=1))
