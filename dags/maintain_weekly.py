@@ -3,7 +3,7 @@
     predictions.publication_* ──▶ dropped by age      lake snapshots ──▶ forgotten by age
     tables of killed attempts ──▶ dropped             staged files   ──▶ deleted, if nothing refers
 
-Runs on Sundays at 09:00 UTC. The ages stand in `warehouse.yaml` (`retention`). A version that was
+Runs on Sundays at 09:00. The ages stand in `warehouse.yaml` (`retention`). A version that was
 superseded can be brought back for `superseded_days`; the record of every publication stays for
 good. A file goes only if no snapshot refers to it and its attempt is older than `staged_days`, so
 what is running, or waits at a gate for a person, stays.
@@ -15,10 +15,11 @@ where to look for them.
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.orchestration.defaults import SPARK_TIMEOUT, START, WEEKLY, default_args
+from include.settings import settings
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 9 * * 0", timezone="UTC"),
+    schedule=CronTriggerTimetable("0 9 * * 0", timezone=settings().time_zone),
     start_date=START,
     catchup=False,
     max_active_runs=1,

@@ -4,7 +4,7 @@
                           (MLflow)                                     └─▶ publish_predictions
                                                                   predictions.campaign_propensity
 
-Runs at midnight UTC for the data day D that just ended, as soon as the lake holds the features of
+Runs at midnight for the data day D that just ended, as soon as the lake holds the features of
 D. Which model scores D is explicit: parameter `model_policy` is `as_of` (whoever was champion on D:
 the newest entry of `analytics.champions` whose `from_date` is not after D; the default), `champion`
 (whoever is champion now), or `pinned:<version>`; version and policy stand on every publication.
@@ -37,10 +37,11 @@ from include.orchestration.defaults import (
 )
 from include.orchestration.groups import build_gate_publish
 from include.orchestration.waits import WaitUntilReady
+from include.settings import settings
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone=settings().time_zone),
     start_date=START,
     catchup=False,
     max_active_runs=2,

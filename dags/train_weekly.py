@@ -3,7 +3,7 @@
     features.* ──examples: build──gate──publish──▶ training.examples ──fit × n──▶ compare─▶ promote
                                                                        (MLflow)      (champions)
 
-Runs on Mondays at 06:00 UTC with Sunday as its data day D (the start of its one-day interval):
+Runs on Mondays at 06:00 with Sunday as its data day D (the start of its one-day interval):
 snapshots are taken on Sundays, so that is the first hour at which a new one has matured. Models
 learn only from what was known at the end of D, and carry that day as `trained_through`. The range
 of a backfill has to reach past 06:00 of its Monday:
@@ -57,7 +57,9 @@ FIT_RETRY_DELAY = timedelta(seconds=30)
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 6 * * 1", timezone="UTC", interval=timedelta(days=1)),
+    schedule=CronTriggerTimetable(
+        "0 6 * * 1", timezone=settings().time_zone, interval=timedelta(days=1)
+    ),
     start_date=START,
     catchup=False,
     max_active_runs=1,  # the champion of one week is judged by the next

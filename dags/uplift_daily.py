@@ -3,7 +3,7 @@
     analytics.campaign_cohorts (frozen when the team reserved) ─┐
     lake activity of the window ────────────────────────────────┴▶ analytics.campaign_uplift
 
-Runs at midnight UTC for the data day D that just ended, as soon as the lake holds D's activity:
+Runs at midnight for the data day D that just ended, as soon as the lake holds D's activity:
 reservations whose window ended by D and that were never measured are. A DAG of its own, so that a
 good publication isn't a red night because of an old mail.
 
@@ -25,10 +25,11 @@ from include.orchestration.defaults import (
     lake_deadline,
 )
 from include.orchestration.waits import WaitUntilReady
+from include.settings import settings
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone=settings().time_zone),
     start_date=START,
     catchup=False,
     max_active_runs=1,  # two at once would measure the same reservations

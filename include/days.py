@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, order=True)
@@ -39,6 +40,31 @@ class Days:
     def __str__(self) -> str:
         """`2017-01-01` for one day, `2017-01-01..2017-12-24` for a range."""
         return f"{self.first}" if self.first == self.last else f"{self.first}..{self.last}"
+
+
+def start_of(day: date, time_zone: str) -> datetime:
+    """The moment at which a data day begins.
+
+    Example:
+        >>> start_of(date(2026, 3, 10), "America/Sao_Paulo").isoformat()
+        '2026-03-10T00:00:00-03:00'
+    """
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone))
+
+
+def day_of(moment: datetime, time_zone: str) -> date:
+    """The data day that a moment lies in.
+
+    Args:
+        moment: With its time zone.
+        time_zone: Of the data days.
+
+    Example:
+        >>> evening = datetime.fromisoformat("2026-03-10T23:30:00-03:00")
+        >>> f"{day_of(evening, 'America/Sao_Paulo')}", f"{day_of(evening, 'UTC')}"
+        ('2026-03-10', '2026-03-11')
+    """
+    return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
 def until(day: date) -> Days:

@@ -9,8 +9,9 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import SettingsError
@@ -75,6 +76,9 @@ class Settings(BaseSettings):
     airflow_password: SecretStr = SecretStr("")
     """Password of `airflow`; needed by Airflow alone."""
 
+    time_zone: str = "UTC"
+    """Where a data day ends at midnight, such as `America/Sao_Paulo`. Chosen before the first day
+    is loaded: what is there is days of that zone."""
     arm_key: SecretStr = SecretStr(EMBEDDED_ARM_KEY)
     """Key of the hash that splits treatment from holdout. Set your own, keep it secret."""
     spark_master: str = "local[*]"
@@ -89,6 +93,13 @@ class Settings(BaseSettings):
     """After an outage of the scheduler, `lake_daily` makes up for at most this many days."""
     ui_port: int = Field(default=8080, ge=1024, le=65535)
     """Port of Airflow's UI on localhost."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("it is no time zone of the IANA database, such as Europe/Berlin")
+        return name
 
     @property
     def landing_uri(self) -> str:

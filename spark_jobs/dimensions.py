@@ -16,10 +16,12 @@ from spark_jobs.workspace import Workspace
 
 def build(work: Workspace) -> None:
     """Stage the users and listings that arrived on the job's days."""
+    zone = work.settings.time_zone
     # Contact data isn't even read here: what is read is named, and it isn't among that.
     parsed = with_parsed_user(
         read_landed(work.spark, work.landing, "users", work.days,
-                    (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED)
+                    (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED),
+        zone,
     )  # fmt: skip
     users = with_superseded(
         work.without_erased("users", parsed), "user_id", ("registered_at",)
@@ -27,7 +29,8 @@ def build(work: Workspace) -> None:
     listings = with_superseded(
         with_parsed_listing(
             read_landed(work.spark, work.landing, "listings", work.days, columns.LISTINGS_LANDING,
-                        columns.LISTINGS_REQUIRED)
+                        columns.LISTINGS_REQUIRED),
+            zone,
         ),
         "listing_id",
         ("category", "title", "price"),

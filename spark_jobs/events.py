@@ -14,7 +14,7 @@ from spark_jobs.workspace import Workspace
 
 def build(work: Workspace) -> None:
     """Stage the events that arrived on the job's days."""
-    rules = work.config.events
+    rules, zone = work.config.events, work.settings.time_zone
     raw = read_landed(work.spark, work.landing, "events", work.days, columns.EVENTS_LANDING,
                       columns.EVENTS_REQUIRED)  # fmt: skip
     lookback = rules.duplicate_lookback_days
@@ -27,7 +27,7 @@ def build(work: Workspace) -> None:
     is_refused = F.size("reasons") > 0
     # Everything below goes over the rows again; only a refused row's original is asked for again,
     # and keeping all would double what is kept.
-    parsed = work.without_erased("events", with_parsed_event(raw, rules))
+    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone))
     parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
     possible = possible_duplicates(parsed.where(~is_refused), known).persist()
     landed = with_duplicates(parsed, possible, known, lookback)
@@ -41,7 +41,7 @@ def build(work: Workspace) -> None:
     accepted = landed.where(~is_refused & ~F.col("is_duplicate"))
     staged = work.stage(events, with_category(accepted, listings), is_grouped=True)
     users = work.read("core.users", until(work.days.last))
-    work.account("events", landed, events, rejected, event_counts(staged, users))
+    work.account("events", landed, events, rejected, event_counts(staged, users, zone))
     possible.unpersist()
     parsed.unpersist()
 

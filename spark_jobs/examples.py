@@ -39,6 +39,7 @@ def build(work: Workspace) -> None:
         ),
         campaigns,
         work.event_types,
+        work.settings.time_zone,
     ).withColumnRenamed("feature_date", "snapshot_date")
     activity = "features.user_category_daily"
     daily = work.read(activity, work.reach(made, activity, snapshot_dates))

@@ -92,6 +92,7 @@ def _attempt(
         first_day=days.first,
         last_day=days.last,
         code_version=code_version(),
+        time_zone=chosen.time_zone,
         inputs=work.inputs,
         table_numbers={name: pin.number for name, pin in work.pins.items()},
         tables=tuple(work.staged.values()),

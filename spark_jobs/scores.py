@@ -43,6 +43,7 @@ def build(work: Workspace) -> None:
         work.read("features.user", work.reach(scores, "features.user")),
         campaigns,
         work.event_types,
+        work.settings.time_zone,
     )
     predicted = pairs.mapInArrow(
         partial(_predict, model), "score_date date, user_id long, campaign_id string, score double"

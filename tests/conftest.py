@@ -96,7 +96,7 @@ def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
             connection.execute(text(f"drop schema if exists {schema} cascade"))
         connection.execute(text("drop table if exists alembic_version, applied_definitions"))
         migrate(connection)
-        copy_config(connection, load_config(chosen))
+        copy_config(connection, load_config(chosen), chosen.time_zone)
         create_team_roles(connection)
     _empty_catalog(chosen)
     yield chosen

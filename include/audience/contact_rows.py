@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from include.days import day_of
 from include.landing.rows import LandedRow
 
 CONSENT = frozenset({"true", "t", "1", "yes"})
@@ -37,7 +38,7 @@ class ContactRow:
     reasons: list[str] = field(default_factory=list)
 
 
-def parse(row: LandedRow, day: date) -> ContactRow:
+def parse(row: LandedRow, day: date, time_zone: str = "UTC") -> ContactRow:
     """Read one row that arrived on `day`.
 
     The content of a refused row is left out here already: only its user (where that can be told),
@@ -66,7 +67,7 @@ def parse(row: LandedRow, day: date) -> ContactRow:
         updated_at = _time(given)
         if updated_at is None:
             reasons.append("invalid_updated_at")
-        elif updated_at.date() > day:
+        elif day_of(updated_at, time_zone) > day:
             reasons.append("updated_in_future")
             updated_at = None
     gives_consent = _gives_consent(values.get("marketing_consent"))

@@ -89,7 +89,7 @@ class Warehouse(Strict):
     """`warehouse.yaml`: what consumers of the prediction table may rely on."""
 
     due_after_hours: int = Field(ge=0, le=48)
-    """Scores of a day are expected this many hours after its end (UTC)."""
+    """Scores of a day are expected this many hours after its end."""
     reader_patience_s: int = Field(default=120, ge=1, le=1_800)
     """Readers who keep a publication waiting for longer than this are ended, in seconds."""
     retention: Retention

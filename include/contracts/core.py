@@ -13,7 +13,7 @@ MAX_VALUE = 1_000_000_000
 INGEST_DATE = Column(
     name="ingest_date",
     type="date",
-    description="Day of arrival in the landing zone (UTC).",
+    description="Day of arrival in the landing zone.",
 )
 EVENT_ID = Column(name="event_id", type="string", description="Name of the event, from its source.")
 USER_ID = Column(name="user_id", type="long", description="The user.", minimum=0)

@@ -99,7 +99,7 @@ def user_category_daily(event_types: tuple[str, ...]) -> Table:
         columns=(
             USER_ID,
             CATEGORY,
-            Column(name="event_date", type="date", description="Day it happened (UTC)."),
+            Column(name="event_date", type="date", description="Day it happened."),
             *(
                 Column(
                     name=f"{kind}_count",

@@ -176,7 +176,7 @@ SCORES = Table(
         Column(
             name="score_date",
             type="date",
-            description="Scored as of the end of this day (UTC).",
+            description="Scored as of the end of this day.",
         ),
     ),
 )

@@ -35,7 +35,7 @@ def _main() -> None:
     prepare(chosen)
     with engine(chosen, "admin").begin() as connection:
         migrate(connection)
-        copy_config(connection, config)
+        copy_config(connection, config, chosen.time_zone)
         create_team_roles(connection)
     lake = Lake(chosen)
     for contract in lake_tables(config.events.names).values():

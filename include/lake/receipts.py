@@ -48,6 +48,8 @@ class Receipt(Record):
     first_day: date
     last_day: date
     code_version: str
+    time_zone: str = "UTC"
+    """Of its days."""
     inputs: dict[str, int | None]
     """Snapshot of each table that was read."""
     table_numbers: dict[str, int] = Field(default_factory=dict)

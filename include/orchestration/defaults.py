@@ -20,10 +20,17 @@ POOLS = {
 """Slots and description by pool. A task whose pool is missing never starts, and says nothing."""
 
 NO_DAY = "none"
-DAY = (
-    "{{ params.get('day') or (data_interval_start | ds if data_interval_start is defined "
-    f"and data_interval_start else '{NO_DAY}') }}}}"
-)
+
+
+def day_template(time_zone: str) -> str:
+    """The template of a run's data day, where data days are those of a time zone."""
+    return (
+        "{{ params.get('day') or (data_interval_start.in_timezone('" + time_zone + "') | ds "
+        "if data_interval_start is defined and data_interval_start else '" + NO_DAY + "') }}"
+    )
+
+
+DAY = day_template(settings().time_zone)
 """The data day D: the parameter `day`, else the start of the data interval.
 
 A run that a person triggers has no data interval, or the day before now; so they say which day they
@@ -102,7 +109,7 @@ def run_timeout() -> timedelta:
 
 def night() -> NightTimetable:
     """When `lake_daily` runs: every night, and after an outage for the nights that it left out."""
-    return NightTimetable("0 0 * * *", "UTC", catch_up_days=settings().catch_up_days)
+    return NightTimetable("0 0 * * *", settings().time_zone, catch_up_days=settings().catch_up_days)
 
 
 def application(job: str) -> str:

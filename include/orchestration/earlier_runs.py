@@ -4,7 +4,10 @@ Scheduled runs come one after the other, but Airflow's backfill passes over `max
 days that are built again find the rows of days before them, those that are about to be replaced.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
+
+from include.days import start_of
+from include.settings import settings
 
 UNDER_WAY = ["queued", "running"]
 
@@ -19,8 +22,9 @@ def earlier_runs(dag_id: str, day: str, days: int) -> str | None:
         day: The data day of who asks.
         days: How many days before it.
     """
-    own = datetime.fromisoformat(day).replace(tzinfo=UTC)
-    count = count_runs(dag_id, [own - timedelta(days=back) for back in range(1, days + 1)])
+    own, zone = date.fromisoformat(day), settings().time_zone
+    before = [start_of(own - timedelta(days=back), zone) for back in range(1, days + 1)]
+    count = count_runs(dag_id, before)
     return f"{count} runs of {dag_id} for days before {day} are under way" if count else None
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.sdk import TaskInstanceState
 
+from include.days import day_of
 from include.orchestration.defaults import OWNER
+from include.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -76,4 +78,4 @@ def _data_day(task_instance: Any) -> date | None:
     given = (getattr(run, "conf", None) or {}).get("day")
     if given:
         return date.fromisoformat(given)
-    return start.date() if start else None
+    return day_of(start, settings().time_zone) if start else None

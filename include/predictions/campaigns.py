@@ -1,17 +1,34 @@
 """What the database knows of the configuration: campaigns, and when predictions are due."""
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, exists, select, update
 
 from include.config import PipelineConfig
+from include.database.tables.lake import LakePartition
 from include.database.tables.predictions import CampaignRow, ServiceLevel
 from include.database.upsert import upsert
+from include.errors import ConfigError
 
 
-def copy_config(connection: Connection, config: PipelineConfig) -> None:
+def copy_config(connection: Connection, config: PipelineConfig, time_zone: str) -> None:
     """Bring `predictions.campaigns` and `predictions.service_level` up to date.
 
     A campaign that left the file stays, inactive: contacts and results refer to it.
+
+    Args:
+        connection: The warehouse.
+        config: The files.
+        time_zone: Of the data days.
+
+    Raises:
+        ConfigError: The lake holds days of another time zone.
     """
+    known_zone = connection.scalar(select(ServiceLevel.time_zone))
+    if known_zone not in (None, time_zone) and connection.scalar(select(exists(LakePartition))):
+        raise ConfigError(
+            f"the lake holds days of {known_zone}, and PROPENSITY_TIME_ZONE is {time_zone}: set it "
+            "back, or start with an empty lake and warehouse; events of the days that are there "
+            "would move to other days"
+        )
     upsert(
         connection,
         CampaignRow,
@@ -37,5 +54,6 @@ def copy_config(connection: Connection, config: PipelineConfig) -> None:
         "is_only_row": True,
         "due_after_hours": config.warehouse.due_after_hours,
         "reader_patience_s": config.warehouse.reader_patience_s,
+        "time_zone": time_zone,
     }
     upsert(connection, ServiceLevel, [due])

@@ -32,7 +32,7 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
     lake = Lake(settings())
     when = date.fromisoformat(day)
     with engine(settings()).begin() as connection:
-        copy_config(connection, config)
+        copy_config(connection, config, settings().time_zone)
         snapshot = _own_snapshot(connection, contract.name, when, receipt.attempt)
     scores = Scores(
         score_date=when,

@@ -3,16 +3,21 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.transforms.parsing import day_of
+
 # Sums of doubles depend on the order of the rows; sums of whole numbers don't.
 VALUE_UNIT = 10_000
 
 
-def daily_activity(events: DataFrame, event_types: tuple[str, ...]) -> DataFrame:
+def daily_activity(
+    events: DataFrame, event_types: tuple[str, ...], time_zone: str = "UTC"
+) -> DataFrame:
     """One row per user, category, day of event and day of arrival.
 
     Args:
         events: `user_id`, `category`, `occurred_at`, `event_type`, `value`, `ingest_date`.
         event_types: The vocabulary; each becomes a column `<type>_count`.
+        time_zone: Of the data days.
 
     Returns:
         The keys, the counts (long), `value_sum` (double, exact to 1e-4) and `last_occurred_at`.
@@ -36,7 +41,7 @@ def daily_activity(events: DataFrame, event_types: tuple[str, ...]) -> DataFrame
     ]
     units = F.round(F.coalesce("value", F.lit(0.0)) * VALUE_UNIT).cast("bigint")
     return events.groupBy(
-        "user_id", "category", F.to_date("occurred_at").alias("event_date"), "ingest_date"
+        "user_id", "category", day_of("occurred_at", time_zone).alias("event_date"), "ingest_date"
     ).agg(
         *counts,
         (F.sum(units) / VALUE_UNIT).alias("value_sum"),

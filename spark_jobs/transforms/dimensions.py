@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.transforms.parsing import (
     CORRUPT,
+    day_of,
     is_decimal,
     is_given,
     long,
@@ -15,12 +16,13 @@ from spark_jobs.transforms.parsing import (
 )
 
 
-def with_parsed_listing(landed: DataFrame) -> DataFrame:
+def with_parsed_listing(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
     """Parse landed listings: id, `category`, `title`, `price`, `updated_at`, with `reasons`.
 
     Args:
         landed: One row a landed row, with those columns as they came, `_corrupt_record`,
             `ingest_date` and anything else.
+        time_zone: Of the data days.
 
     Returns:
         The rows of `landed`, one for one, parsed, originals in `landed`, and `reasons` (empty for
@@ -57,17 +59,18 @@ def with_parsed_listing(landed: DataFrame) -> DataFrame:
     checks = {
         **_key_checks("listing_id", original["listing_id"]),
         "invalid_price": is_given(original["price"]) & F.col("price").isNull(),
-        **_update_checks(original["updated_at"]),
+        **_update_checks(original["updated_at"], time_zone),
     }
     return with_reasons(rows, checks)
 
 
-def with_parsed_user(landed: DataFrame) -> DataFrame:
+def with_parsed_user(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
     """Parse landed users without contact data: id, `registered_at`, `updated_at`, `reasons`.
 
     Args:
         landed: One row a landed row, with those columns as they came, `_corrupt_record`,
             `ingest_date` and anything else but contact data.
+        time_zone: Of the data days.
 
     Returns:
         The rows of `landed`, one for one, parsed, originals in `landed` (a record that can't be
@@ -105,8 +108,8 @@ def with_parsed_user(landed: DataFrame) -> DataFrame:
         "missing_registered_at": ~is_given(original["registered_at"]),
         "invalid_registered_at": is_given(original["registered_at"])
         & F.col("registered_at").isNull(),
-        "registered_in_future": F.to_date("registered_at") > F.col("ingest_date"),
-        **_update_checks(original["updated_at"]),
+        "registered_in_future": day_of("registered_at", time_zone) > F.col("ingest_date"),
+        **_update_checks(original["updated_at"], time_zone),
     }
     return with_reasons(rows, checks)
 
@@ -175,8 +178,8 @@ def _key_checks(name: str, original: Column) -> dict[str, Column]:
     }
 
 
-def _update_checks(original: Column) -> dict[str, Column]:
+def _update_checks(original: Column, time_zone: str) -> dict[str, Column]:
     return {
         "invalid_updated_at": is_given(original) & F.col("updated_at").isNull(),
-        "updated_in_future": F.to_date("updated_at") > F.col("ingest_date"),
+        "updated_in_future": day_of("updated_at", time_zone) > F.col("ingest_date"),
     }

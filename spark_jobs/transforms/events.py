@@ -8,6 +8,7 @@ from include.contracts.core import MAX_VALUE, UNKNOWN_CATEGORY
 from spark_jobs.transforms.duplicates import CONTENT
 from spark_jobs.transforms.parsing import (
     CORRUPT,
+    day_of,
     is_decimal,
     is_given,
     long,
@@ -18,7 +19,7 @@ from spark_jobs.transforms.parsing import (
 )
 
 
-def with_parsed_event(landed: DataFrame, events: Events) -> DataFrame:
+def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC") -> DataFrame:
     """Parse landed events and list what is wrong with each.
 
     Args:
@@ -26,6 +27,7 @@ def with_parsed_event(landed: DataFrame, events: Events) -> DataFrame:
             `event_type`, `value` as they came (texts or already typed), `_corrupt_record`,
             `ingest_date` and anything else.
         events: The vocabulary, and how late an event may be.
+        time_zone: Of the data days.
 
     Returns:
         The rows of `landed`, one for one, the columns of an event parsed (null where that failed),
@@ -65,7 +67,7 @@ def with_parsed_event(landed: DataFrame, events: Events) -> DataFrame:
         }
     )
     needs_listing = [kind.name for kind in events.types if kind.needs_listing]
-    day = F.to_date("occurred_at")
+    day = day_of("occurred_at", time_zone)
     earliest = F.date_sub("ingest_date", events.max_lateness_days)
 
     def missing(name: str) -> Column:
@@ -120,12 +122,13 @@ def raw_of(original: str) -> Column:
     return F.coalesce(F.to_json(original), understood)
 
 
-def event_counts(accepted: DataFrame, users: DataFrame) -> DataFrame:
+def event_counts(accepted: DataFrame, users: DataFrame, time_zone: str = "UTC") -> DataFrame:
     """How many of a day's accepted events came late, or are of what nobody knows.
 
     Args:
         accepted: `occurred_at`, `category`, `user_id` and `ingest_date`, one row an event.
         users: `user_id` and `ingest_date` of users, one row an arrival.
+        time_zone: Of the data days.
 
     Returns:
         One row a day of arrival: `ingest_date`, `late` (they happened on a day before),
@@ -147,7 +150,7 @@ def event_counts(accepted: DataFrame, users: DataFrame) -> DataFrame:
         ingest_date | late | unknown_category | unknown_user
         2026-03-10  | 1    | 1                | 1
     """
-    late = F.to_date("occurred_at") < F.col("ingest_date")
+    late = day_of("occurred_at", time_zone) < F.col("ingest_date")
     known = users.groupBy("user_id").agg(F.min("ingest_date").alias("_known_date"))
     # Of each user and day first: a tenth of the rows, and only those are joined.
     per_user = accepted.groupBy("ingest_date", "user_id").agg(

@@ -14,6 +14,7 @@ from include.contracts.features import (
     decayed_name,
 )
 from include.contracts.propensity import RECENCY_FEATURE
+from spark_jobs.transforms.parsing import day_of
 
 
 def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
@@ -54,6 +55,7 @@ def pair_features(
     user: DataFrame,
     campaigns: Sequence[Campaign],
     event_types: tuple[str, ...],
+    time_zone: str = "UTC",
 ) -> DataFrame:
     """Cross users with campaigns and join their features.
 
@@ -64,6 +66,7 @@ def pair_features(
         user: Rows of `features.user` of these dates.
         campaigns: The campaigns.
         event_types: The vocabulary.
+        time_zone: Of the data days.
 
     Returns:
         One row per feature date, user and campaign: these keys, the campaign's category, and the
@@ -151,7 +154,7 @@ def pair_features(
     # Capped: beyond the longest window it tells the date rather than the user, and tomorrow's
     # largest value is one that no model has seen.
     columns[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = F.least(
-        F.datediff("feature_date", F.to_date("registered_at")), F.lit(LONGEST_WINDOW_DAYS)
+        F.datediff("feature_date", day_of("registered_at", time_zone)), F.lit(LONGEST_WINDOW_DAYS)
     ).cast("double")
     return pairs.select(
         "feature_date",

@@ -210,3 +210,26 @@ def with_reasons(rows: DataFrame, checks: dict[str, Column]) -> DataFrame:
     return rows.withColumn(
         "reasons", F.when(is_corrupt, F.array(F.lit("malformed_record"))).otherwise(listed)
     )
+
+
+def day_of(moment: Column | str, time_zone: str) -> Column:
+    """The data day that a moment lies in.
+
+    Args:
+        moment: A timestamp column; the session's time zone is UTC.
+        time_zone: Of the data days.
+
+    Example:
+        >>> moments = rows('''
+        ...     occurred_at
+        ...     2026-03-10 02:59:59
+        ...     2026-03-10 03:00:00
+        ... ''')
+        >>> local = day_of("occurred_at", "America/Sao_Paulo")
+        >>> show(moments.withColumn("day", local))
+        occurred_at         | day
+        2026-03-10 02:59:59 | 2026-03-09
+        2026-03-10 03:00:00 | 2026-03-10
+    """
+    # The conversion costs a call per row, which days of UTC don't need.
+    return F.to_date(moment if time_zone == "UTC" else F.from_utc_timestamp(moment, time_zone))

@@ -94,7 +94,7 @@ def old(old_server: str) -> Iterator[Settings]:
             connection.execute(text(f"drop schema if exists {schema} cascade"))
         connection.execute(text("drop table if exists alembic_version, applied_definitions"))
         migrate(connection)
-        copy_config(connection, load_config(chosen))
+        copy_config(connection, load_config(chosen), chosen.time_zone)
         create_team_roles(connection)
     yield chosen
     for role in ("admin", "pipeline", "analyst", "marketing"):
@@ -163,7 +163,7 @@ def test_a_user_who_is_no_superuser_sets_up_and_is_told_what_stays_open(
             prepare(chosen)
             with engine(chosen, "admin").begin() as connection:
                 migrate(connection)
-                copy_config(connection, load_config(chosen))
+                copy_config(connection, load_config(chosen), chosen.time_zone)
                 create_team_roles(connection)
             return sum("only a superuser can take away" in record.message
                        for record in caplog.records)  # fmt: skip

@@ -33,7 +33,7 @@ def own_warehouse() -> Iterator[Settings]:
     try:
         with engine(place, "admin").begin() as connection:
             migrate(connection)
-            copy_config(connection, load_config(place))
+            copy_config(connection, load_config(place), place.time_zone)
             create_team_roles(connection)
         with patch.dict(os.environ, ours):
             yield place

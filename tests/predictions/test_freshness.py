@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -213,3 +214,19 @@ def test_published_at_is_when_readers_could_see_it(place: Settings, expected: da
     ((later,),) = query(place, "select f.published_at > p.created_at from predictions.freshness f "
                         "join predictions.publications p using (publication_id)")  # fmt: skip
     assert later
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "America/Sao_Paulo"])
+def test_what_is_due_goes_by_the_markets_midnight(place: Settings, zone: str) -> None:
+    """Between Niue and Kiritimati lie 25 hours: it is never the same day in both."""
+    query(place, "update predictions.service_level set due_after_hours = 6, time_zone = :zone",
+          zone=zone)  # fmt: skip
+    local = datetime.now(UTC).astimezone(ZoneInfo(zone))
+    day = (local - timedelta(hours=6)).date() - timedelta(days=1)
+    assert freshness(place)[1] == day
+    go(place, scores(local.date()))
+    assert "is not over yet" in freshness(place)[3]
+    go(place, scores(local.date() - timedelta(days=1)))
+    ((age,),) = query(place, "select now() - ((:day)::timestamp at time zone :zone)", zone=zone,
+                      day=local.date())  # fmt: skip
+    assert timedelta(0) <= age < timedelta(days=1)

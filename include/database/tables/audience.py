@@ -40,7 +40,7 @@ class AudienceReservation(Base):
         BigInteger, Identity(always=True), primary_key=True, comment="Number of the reservation."
     )
     campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
-    send_date: Mapped[date] = mapped_column(comment="Day on which the mails are to go out (UTC).")
+    send_date: Mapped[date] = mapped_column(comment="Day on which the mails are to go out.")
     score_date: Mapped[date | None] = mapped_column(comment="The day whose scores chose the users.")
     publication_id: Mapped[int | None] = mapped_column(
         BigInteger,
@@ -119,7 +119,7 @@ class CampaignContact(Base):
         },
     )
     campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
-    send_date: Mapped[date] = mapped_column(comment="Day of the mail (UTC).")
+    send_date: Mapped[date] = mapped_column(comment="Day of the mail.")
     user_id: Mapped[int] = mapped_column(BigInteger, comment="Who was reserved.")
     score_date: Mapped[date] = mapped_column(comment="The day whose scores chose the user.")
     recorded_by: Mapped[str] = mapped_column(
@@ -157,7 +157,7 @@ class CampaignCohort(Base):
         },
     )
     campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
-    send_date: Mapped[date] = mapped_column(comment="Day of the mail (UTC).")
+    send_date: Mapped[date] = mapped_column(comment="Day of the mail.")
     user_id: Mapped[int] = mapped_column(BigInteger, comment="The user.")
     arm: Mapped[str] = mapped_column(
         comment="treatment: was to be mailed; control: would have been, had they not been in "
@@ -183,7 +183,7 @@ class CampaignUplift(Base):
         },
     )
     campaign_id: Mapped[str] = mapped_column(comment="The campaign.")
-    send_date: Mapped[date] = mapped_column(comment="Day of the mail (UTC).")
+    send_date: Mapped[date] = mapped_column(comment="Day of the mail.")
     horizon_days: Mapped[int] = mapped_column(
         comment="Reactions from send_date on count, for this many days."
     )

@@ -158,10 +158,14 @@ class ServiceLevel(Base):
         primary_key=True, server_default=text("true"), comment="Always true: there is one row."
     )
     due_after_hours: Mapped[int] = mapped_column(
-        comment="Scores of a day are due this many hours after its end (UTC)."
+        comment="Scores of a day are due this many hours after its end."
     )
     reader_patience_s: Mapped[int] = mapped_column(
         comment="Readers who keep a publication waiting for longer are ended, in seconds."
+    )
+    time_zone: Mapped[str] = mapped_column(
+        server_default=text("'UTC'"),
+        comment="Data days end at midnight there; what the lake holds are days of this zone.",
     )
 
 

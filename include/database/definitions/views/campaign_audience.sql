@@ -16,7 +16,7 @@ comment on column marketing.campaign_audience.email is
   'Address for mails, of reserved users; null: none is known, consent was withdrawn since, or you have not opened the reservation (marketing.open_audience).';
 comment on column marketing.campaign_audience.phone is 'Phone number; null as email is.';
 comment on column marketing.campaign_audience.full_name is 'Name; null as email is.';
-comment on column marketing.campaign_audience.score_date is 'Scored as of the end of this day (UTC).';
+comment on column marketing.campaign_audience.score_date is 'Scored as of the end of this day.';
 comment on column marketing.campaign_audience.model_version is 'Version of the model.';
 comment on column marketing.campaign_audience.reservation_id is
   'Your reservation of the user; null: not reserved.';

@@ -2,8 +2,9 @@
 drop view if exists predictions.freshness;
 create view predictions.freshness as
 with due as (
-  select ((now() at time zone 'utc') - make_interval(hours => due_after_hours))::date - 1
-    as expected_date
+  select time_zone, (now() at time zone time_zone)::date as today,
+    ((now() at time zone time_zone) - make_interval(hours => due_after_hours))::date - 1
+      as expected_date
   from predictions.service_level
 ),
 newest as (
@@ -59,12 +60,12 @@ select
   newest.score_date as newest_date,
   newest.publication_id,
   newest.published_at,
-  now() - ((newest.score_date + 1)::timestamp at time zone 'utc') as age,
+  now() - ((newest.score_date + 1)::timestamp at time zone due.time_zone) as age,
   due.expected_date,
-  expected.publication_id is not null and newest.score_date < (now() at time zone 'utc')::date
+  expected.publication_id is not null and newest.score_date < due.today
     as is_newest_expected,
   case
-    when newest.score_date >= (now() at time zone 'utc')::date then
+    when newest.score_date >= due.today then
       format('the newest published day, %s, is not over yet: withdraw it (revert_publication)',
         newest.score_date)
     when expected.publication_id is not null and held.revert_id is not null then
@@ -116,7 +117,7 @@ comment on view predictions.freshness is
 comment on column predictions.freshness.newest_date is 'Newest published day; null: none yet.';
 comment on column predictions.freshness.publication_id is 'Its publication.';
 comment on column predictions.freshness.published_at is 'Since when readers can see it.';
-comment on column predictions.freshness.age is 'Time since the end of that day (UTC).';
+comment on column predictions.freshness.age is 'Time since the end of that day.';
 comment on column predictions.freshness.expected_date is
   'Newest day that is due by now (predictions.service_level).';
 comment on column predictions.freshness.is_newest_expected is
