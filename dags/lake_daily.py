@@ -5,7 +5,8 @@
                 └──▶ contacts ──▶ pii.contacts (contact data never enters the lake)
 
 Runs at midnight (of `PROPENSITY_TIME_ZONE`) for the day that just ended, which is the data day D =
-the start of the data interval, and waits without holding a worker until every landing folder of D has its `_SUCCESS`.
+the start of the data interval, and waits without holding a worker until every landing folder of D
+has its `_SUCCESS`.
 Nights that an outage left out are made up, oldest first, up to `PROPENSITY_CATCH_UP_DAYS` back.
 Each task replaces exactly D's partitions, and any of them can be cleared: `publish` refuses what is
 older than what is there. A day with later days after it is summed up by them: where its rows
