@@ -21,7 +21,6 @@ from include.contracts.lineage import lineage
 from include.days import Days
 from include.errors import PipelineError
 from include.lake.receipts import StagedTable
-from include.lake.staging import DAY_FOLDER, day_of, parquet_files
 from include.lake.tables import Lake, Pin
 from include.landing.zone import Landing
 from include.quality import rules
@@ -29,6 +28,8 @@ from include.quality.accounting import Accounting
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
 from include.settings import Settings
+from spark_jobs.accounting import account, per_day
+from spark_jobs.staging import write
 from spark_jobs.transforms.parsing import user_of
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ class Workspace:
         rows = parsed.withColumn("_user", user_of("user_id"))
         match = F.col("_user") == F.col("_erased")
         gone = rows.join(F.broadcast(users), match, "left_semi")
-        self.erased[table] = {row.ingest_date: row["count"] for row in _per_day(gone)}
+        self.erased[table] = per_day(gone)
         return rows.join(F.broadcast(users), match, "left_anti").drop("_user")
 
     def stage(
@@ -158,35 +159,18 @@ class Workspace:
         """
         contract = self.contract(name)
         started = time.monotonic()
-        uri = self.lake.stage_uri(contract, self.attempt)
-        schema = contract.spark_schema()
-        typed = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in schema.fields])
-        # partitionBy drops its column from the files, but Iceberg needs it there: use a copy.
-        copied = typed.withColumn(DAY_FOLDER, F.col(contract.partition))
-        if not is_grouped:
-            # Lets a day of few rows be one file and a day of many be several.
-            copied = copied.hint("rebalance", DAY_FOLDER)
-        copied.write.partitionBy(DAY_FOLDER).parquet(uri)
-        files = [file for file in parquet_files(uri) if f"/{DAY_FOLDER}=" in file]
-        replaced = tuple(days if days is not None else self.days)
-        counts: dict[str, int] = {}
-        for file in files:
-            day = day_of(file).isoformat()
-            counts[day] = counts.get(day, 0) + self.lake.row_count(file)
-        if strays := set(counts) - {day.isoformat() for day in replaced}:
-            raise PipelineError(f"{name}: rows of {', '.join(sorted(strays))} outside {self.days}")
+        replaced = list(days if days is not None else self.days)
+        staged = write(self.lake, contract, self.attempt, rows, replaced, is_grouped=is_grouped)
         print(
-            f"[{name}] {sum(counts.values()):,} rows in {len(files)} files staged in "
+            f"[{name}] {sum(staged.rows.values()):,} rows in {len(staged.files)} files staged in "
             f"{time.monotonic() - started:.1f} s",
             flush=True,
         )
-        self.staged[name] = StagedTable(
-            table=name, files=tuple(files), days=replaced, rows=counts, results=()
-        )
+        self.staged[name] = staged
         # Half of an audit is Python's, and most of its Spark jobs are small: the next table is
         # built meanwhile.
-        self._verdicts[name] = self._auditor.submit(self._audit, contract, tuple(files))
-        return self._staged_rows(contract, tuple(files))
+        self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
+        return self._staged_rows(contract, staged.files)
 
     def finish_audits(self) -> None:
         """Wait for all audits, and add their verdicts to what was staged."""
@@ -231,52 +215,17 @@ class Workspace:
         rejected: DataFrame,
         counts: DataFrame | None = None,
     ) -> None:
-        """Note where each day's landed rows went, from independent counts.
+        """Note where each day's landed rows went.
 
         Args:
             table: The landing table.
-            landed: One row a landed row, with `ingest_date` and `is_duplicate`.
+            landed: As `accounting.account` takes it.
             core: Lake table of the accepted rows, staged before.
             rejected: The refused rows, as staged.
-            counts: What else is counted of accepted rows: `ingest_date`, and further columns of
-                `Accounting`; without a row of a day, they are 0.
+            counts: As `accounting.account` takes them.
 
         Raises:
             PipelineError: The rows don't add up.
         """
-        seen = {
-            row.ingest_date: row
-            for row in landed.groupBy("ingest_date")
-            .agg(
-                F.count("*").alias("landed"),
-                F.sum(F.col("is_duplicate").cast("long")).alias("duplicate"),
-            )
-            .collect()
-        }
-        refused = {row.ingest_date: row["count"] for row in _per_day(rejected)}
-        none = dict.fromkeys(counts.columns, 0) if counts else {}
-        more = {row.ingest_date: row.asDict() for row in counts.collect()} if counts else {}
-        for day in self.days:
-            row = seen.get(day)
-            erased = self.erased.get(table, {}).get(day, 0)
-            entry = Accounting(
-                **{**none, **more.get(day, {}), "ingest_date": day},
-                table=table,
-                landed=(row.landed if row else 0) + erased,
-                accepted=self.staged[core].rows.get(day.isoformat(), 0),
-                rejected=refused.get(day, 0),
-                duplicate=row.duplicate if row else 0,
-                erased=erased,
-            )
-            if entry.landed != entry.accepted + entry.rejected + entry.duplicate + entry.erased:
-                raise PipelineError(
-                    f"{table} of {day} don't add up: {entry.landed} landed, {entry.accepted} "
-                    f"accepted + {entry.rejected} rejected + {entry.duplicate} duplicate + "
-                    f"{entry.erased} erased. This is a "
-                    "defect of the job; nothing was committed"
-                )
-            self.accounting.append(entry)
-
-
-def _per_day(rows: DataFrame) -> list:  # type: ignore[type-arg]
-    return rows.groupBy("ingest_date").count().collect()
+        accepted, erased = self.staged[core].rows, self.erased.get(table, {})
+        self.accounting += account(table, self.days, landed, accepted, rejected, erased, counts)

@@ -46,10 +46,12 @@ class NightTimetable(CronDataIntervalTimetable):
         last_automated_data_interval: "DataInterval | None",
         restriction: "TimeRestriction",
     ) -> "DagRunInfo | None":
-        """The next night: the one after the last if that isn't too long ago, else the newest."""
+        """The next night: the one after the last if that isn't too long ago, else the newest.
+
+        With `restriction.catchup`, as a backfill asks, whatever night is next.
+        """
         last = last_automated_data_interval
         oldest = datetime.now(UTC) - timedelta(days=self.catch_up_days + 1)
-        return super().next_dagrun_info(
-            last_automated_data_interval=last,
-            restriction=restriction._replace(catchup=last is not None and last.end >= oldest),
-        )
+        if last is not None and last.end >= oldest:
+            restriction = restriction._replace(catchup=True)
+        return super().next_dagrun_info(last_automated_data_interval=last, restriction=restriction)

@@ -46,3 +46,14 @@ def test_a_new_deployment_and_one_that_was_away_for_long_begin_with_yesterday() 
     assert nights(last_days_ago=None) == [1]
     assert nights(last_days_ago=16) == [1]
     assert nights(last_days_ago=3_000) == [1], "after a backfill of 2017, say"
+
+
+def test_a_backfill_gets_the_days_that_it_asks_for() -> None:
+    """As Airflow's `iter_dagrun_infos_between` asks: from nothing, with `catchup`."""
+    first, last = pendulum.datetime(2017, 12, 25), pendulum.datetime(2017, 12, 28)
+    asked = TimeRestriction(first, last, catchup=True)
+    found, before = [], None
+    while info := night().next_dagrun_info(last_automated_data_interval=before, restriction=asked):
+        before = info.data_interval
+        found.append(before.start)
+    assert found == [first.add(days=n) for n in range(4)]
