@@ -1,20 +1,25 @@
 """Measure what mails brought, from cohorts frozen at the reservation and the lake's events."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date
 from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy.exc import DBAPIError
 
 from include.audience.uplift import Reservation, leave_out_erased, measure, unmeasured
 from include.config import load_config
 from include.contracts import lake_tables
 from include.database.engine import engine
+from include.database.sqlstates import LOCK_NOT_AVAILABLE, sqlstate
 from include.days import Days
 from include.lake.ledger import committed_days
 from include.lake.tables import Lake
 from include.settings import settings
+
+log = logging.getLogger(__name__)
 
 ACTIVITY = "features.user_category_daily"
 BATCH_ROWS = 65_536
@@ -36,8 +41,19 @@ def measure_uplift(day: str) -> None:
             is_complete = committed_days(connection, ACTIVITY, window) == set(window)
         if not is_complete:
             continue
-        with engine(chosen).begin() as connection:
-            row = measure(connection, reservation, reacted(Lake(chosen), reservation))
+        try:
+            with engine(chosen).begin() as connection:
+                row = measure(connection, reservation, reacted(Lake(chosen), reservation))
+        except DBAPIError as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            log.warning(
+                "reservation %d is measured with another day: a session of its team keeps campaign "
+                "%s locked", reservation.reservation_id, reservation.campaign_id,
+            )  # fmt: skip
+            continue
+        if row is None:
+            continue  # given back while its reactions were read
         measured += 1
         print(
             f"[uplift] reservation {reservation.reservation_id}, {reservation.campaign_id} of "

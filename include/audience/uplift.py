@@ -24,6 +24,8 @@ from include.database.tables.audience import (
 from include.database.upsert import upsert
 
 CONFIDENCE = 0.95
+LOCK_WAIT_MS = 60_000
+"""How long a team may keep its campaign locked before it is measured with another day."""
 
 _COMPLETE = text(
     """
@@ -54,6 +56,11 @@ _MAILED = text(
     select count(*) from predictions.campaign_contacts
     where reservation_id = :reservation and confirmed_at is not null
     """
+)
+
+_GIVEN_BACK = text(
+    "select given_back_at is not null from predictions.audience_reservations "
+    "where reservation_id = :reservation"
 )
 
 
@@ -102,7 +109,7 @@ def leave_out_erased(connection: Connection) -> int:
 
 def measure(
     connection: Connection, reservation: Reservation, reacted: Iterable[int]
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Compare the arms of a reservation and store the result.
 
     Args:
@@ -113,7 +120,10 @@ def measure(
             erased by the time they are through is left out of both.
 
     Returns:
-        The row of `analytics.campaign_uplift`.
+        The row of `analytics.campaign_uplift`; None where the reservation was given back meanwhile.
+
+    Raises:
+        DBAPIError: The team keeps its campaign locked (LOCK_NOT_AVAILABLE): nothing was stored.
     """
     number = reservation.reservation_id
     connection.execute(text("drop table if exists pg_temp.reacted"))
@@ -122,6 +132,13 @@ def measure(
     with driver.cursor() as cursor, cursor.copy("copy pg_temp.reacted from stdin") as copy:
         for user in reacted:
             copy.write_row((user,))
+    # From here on nobody confirms or gives back; who did so before is seen.
+    connection.execute(text(f"set local lock_timeout = {LOCK_WAIT_MS}"))
+    connection.execute(
+        text("select marketing.lock_campaign(:campaign)"), {"campaign": reservation.campaign_id}
+    )
+    if connection.scalar(_GIVEN_BACK, {"reservation": number}):
+        return None
     leave_out_erased(connection)
     counted = connection.execute(_COUNT, {"reservation": number}).all()
     compared = comparison(

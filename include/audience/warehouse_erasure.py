@@ -1,5 +1,6 @@
 """Take one user out of the warehouse: contact data at once, then every published version."""
 
+import logging
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,16 +8,18 @@ from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from include.audience.contacts import forget_refused
-from include.database.sqlstates import UNDEFINED_TABLE, sqlstate
+from include.database.sqlstates import QUERY_CANCELED, UNDEFINED_TABLE, sqlstate
 from include.database.tables.audience import CampaignCohort, CampaignContact, Contact, Erasure
 from include.database.tables.predictions import Publication
 from include.database.upsert import upsert
 from include.database.without_values import without_values
-from include.predictions.blockers import without_writers
+from include.predictions.blockers import patience_s, without_writers
 from include.predictions.erased_rows import remove_erased
 from include.predictions.publications import table_name
 from include.predictions.retention import drop_all_leftovers
 from include.predictions.transition import Change, Day, transition
+
+log = logging.getLogger(__name__)
 
 
 def begin(connection: Connection, user_id: int, requested_by: str) -> int:
@@ -92,7 +95,7 @@ def _erase_day(engine: Engine, day: date, user_id: int, removed: dict[str, int])
 
         def erase(connection: Connection) -> None:
             for number in numbers:
-                if gone := remove_erased(connection, number, user_id):
+                if gone := remove_erased(connection, number, user_id).rows:
                     found[table_name(number)] = gone
 
         return Change(visible=here.visible_id, also=erase)
@@ -103,15 +106,27 @@ def _erase_day(engine: Engine, day: date, user_id: int, removed: dict[str, int])
 
 
 def _vacuum(engine: Engine, tables: list[str]) -> None:
-    """Let the deleted rows leave the files, too, as far as no transaction may still read them."""
+    """Let the deleted rows leave the files, too, as far as no transaction may still read them.
+
+    Whoever keeps a cursor open keeps a page from being cleaned, for as long as they like and
+    without a lock that could be seen. The rows are gone for all who begin to read; that their bytes
+    are, too, is then left to the server's autovacuum.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for name in tables:
-            try:
-                connection.execute(text(f"vacuum {name}"))
-            except DBAPIError as error:
-                # Of an attempt that was killed, and dropped since.
-                if sqlstate(error) != UNDEFINED_TABLE:
-                    raise
+        patience_ms = int(patience_s(connection) * 1_000)
+        connection.execute(text(f"set statement_timeout = {patience_ms}"))
+        try:
+            for name in tables:
+                try:
+                    connection.execute(text(f"vacuum {name}"))
+                except DBAPIError as error:
+                    if sqlstate(error) == QUERY_CANCELED:
+                        log.warning("%s: a reader's cursor kept it from being vacuumed", name)
+                    # Of an attempt that was killed, and dropped since.
+                    elif sqlstate(error) != UNDEFINED_TABLE:
+                        raise
+        finally:
+            connection.execute(text("reset statement_timeout"))
 
 
 def finish(connection: Connection, user_id: int, report: dict[str, Any]) -> None:

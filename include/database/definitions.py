@@ -41,6 +41,7 @@ ORDER = (
     "triggers/keep_erasures.sql",
     "triggers/keep_campaign_contacts.sql",
     "triggers/keep_model_decisions.sql",
+    "triggers/refuse_drop_owned.sql",
 )
 """Files in the order in which they build on each other."""
 

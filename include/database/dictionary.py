@@ -40,7 +40,7 @@ READERS = {
     "analytics.stale_partitions": ("pipeline", "analyst"),
     "analytics.task_states": ("pipeline", "analyst"),
     "marketing.campaign_audience": ("audience_readers", "audience_owner"),
-    "marketing.reservation_locks": ("audience_owner",),
+    "marketing.reservation_locks": ("pipeline", "audience_owner"),
     "pii.audience_access": ("pipeline", "audience_owner"),
     "pii.contacts": ("pipeline", "audience_owner"),
     "pii.erasures": ("pipeline",),

@@ -78,6 +78,7 @@ def ended(engine: Engine, waiting: Connection, what: str) -> Iterator[None]:
     """
     pid = waiting.scalar(text("select pg_backend_pid()"))
     is_over = threading.Event()
+    told: set[int] = set()
 
     def watch() -> None:
         is_done = is_over.wait(GRACE_S)
@@ -85,7 +86,7 @@ def ended(engine: Engine, waiting: Connection, what: str) -> Iterator[None]:
             if is_done:
                 return
             try:
-                _end(engine, int(pid), what)
+                _end(engine, int(pid), what, told)
             except DBAPIError as error:
                 log.warning("%s: who it waits for could not be ended: %s", what, error.orig)
                 return
@@ -100,11 +101,20 @@ def ended(engine: Engine, waiting: Connection, what: str) -> Iterator[None]:
         watcher.join()
 
 
-def _end(engine: Engine, waiting_pid: int, what: str) -> None:
+def _end(engine: Engine, waiting_pid: int, what: str, told: set[int]) -> None:
     with engine.begin() as connection:
         for row in connection.execute(
             text("select * from predictions.end_blockers(:pid)"), {"pid": waiting_pid}
         ):
+            if row.pid in told:
+                # A few functions of the server never look whether they are to end.
+                log.error(
+                    "the session of %s (pid %d) was told to end and is still there: it keeps %s "
+                    "waiting. See docs/runbook.md, A session that does not end",
+                    row.role_name, row.pid, what,
+                )  # fmt: skip
+                continue
+            told.add(row.pid)
             log.warning(
                 "ended the session of %s (pid %d, %s, in a transaction since %s): it kept %s "
                 "waiting",

@@ -28,6 +28,7 @@ def problems(
     day: date,
     model_version: str,
     users: int,
+    erased_users: int,
     holdout_shares: Mapping[str, float],
     row_count: int,
     checksum: str,
@@ -40,16 +41,17 @@ def problems(
         publication_id: The attempt.
         day: The day of every row.
         model_version: The model of every row.
-        users: Known users on the day: each has a row per campaign.
+        users: Users with a row per campaign.
+        erased_users: How many more were scored and then left out: their ranks are missing.
         holdout_shares: Each campaign's share of control, 0-1.
-        row_count: Rows in the lake.
+        row_count: Rows in the lake, but theirs.
         checksum: Their checksum.
     """
     name = table_name(publication_id)
     found: Any = connection.execute(
         text(
             "select count(*) as rows, count(distinct user_id) as users, "  # noqa: S608
-            "array_agg(distinct campaign_id order by campaign_id) as campaigns, "
+            "array_agg(distinct campaign_id) as campaigns, "
             "coalesce(bool_and(score between 0 and 1), false) as in_range, "
             "coalesce(bool_and(score_date = :day), false) as of_the_day, "
             "coalesce(bool_and(arm in ('treatment', 'control')), false) as arms_known, "
@@ -67,8 +69,9 @@ def problems(
         )
     if found.users != users:
         wrong.append(f"{found.users} users have scores, {users} are known")
-    if tuple(found.campaigns or ()) != tuple(sorted(holdout_shares)):
-        wrong.append(f"campaigns are {found.campaigns}, not {sorted(holdout_shares)}")
+    # Sorted here: the server sorts by its own language.
+    if (campaigns := sorted(found.campaigns or ())) != sorted(holdout_shares):
+        wrong.append(f"campaigns are {campaigns}, not {sorted(holdout_shares)}")
     if not found.in_range:
         wrong.append("there are scores outside 0-1")
     if not found.of_the_day:
@@ -77,7 +80,7 @@ def problems(
         wrong.append("there are arms other than treatment and control")
     if list(found.versions or ()) != [model_version]:
         wrong.append(f"rows are of model {found.versions}, not {model_version}")
-    wrong += _misranked(connection, name)
+    wrong += _misranked(connection, name, erased_users)
     wrong += _unbalanced(connection, name, holdout_shares)
     seen = loaded_checksum(uri, publication_id)
     if seen != checksum:
@@ -85,20 +88,36 @@ def problems(
     return wrong
 
 
-def _misranked(connection: Connection, name: str) -> list[str]:
+_MISRANKED = """
+select campaign_id,
+  count(*) filter (
+    where rank < place or rank > place + :erased or rank = rank_before
+      or score > score_before or (score = score_before and user_id < user_before)
+  ) as misranked,
+  count(*) filter (where decile <> tenth) as wrong_deciles
+from (
+  select *,
+    -- As ntile(10) has it: of tenths that can't be equal, the first are larger.
+    case when rank <= scored % 10 * (scored / 10 + 1) then (rank - 1) / (scored / 10 + 1) + 1
+      else scored % 10
+        + (rank - scored % 10 * (scored / 10 + 1) - 1) / greatest(scored / 10, 1) + 1
+    end as tenth
+  from (
+    select campaign_id, user_id, score, rank, decile, row_number() over w as place,
+      lag(rank) over w as rank_before, lag(score) over w as score_before,
+      lag(user_id) over w as user_before,
+      count(*) over (partition by campaign_id) + :erased as scored
+    from {name}
+    window w as (partition by campaign_id order by rank)
+  ) as ranked
+) as with_tenths
+group by campaign_id order by campaign_id
+"""
+
+
+def _misranked(connection: Connection, name: str, erased_users: int) -> list[str]:
     """Campaigns whose ranks aren't 1 to n by score and user, or whose deciles don't follow."""
-    rows = connection.execute(
-        text(
-            "select campaign_id, count(*) filter (where rank <> place or score > score_before "  # noqa: S608
-            "or (score = score_before and user_id < user_before)) as misranked, "
-            "count(*) filter (where decile <> tenth) as wrong_deciles from ("
-            "select campaign_id, user_id, score, rank, decile, row_number() over w as place, "
-            "ntile(10) over w as tenth, lag(score) over w as score_before, "
-            f"lag(user_id) over w as user_before from {name} "
-            "window w as (partition by campaign_id order by rank)) as ranked "
-            "group by campaign_id order by campaign_id"
-        )
-    )
+    rows = connection.execute(text(_MISRANKED.format(name=name)), {"erased": erased_users})
     wrong = []
     for campaign, misranked, deciles in rows:
         if misranked:

@@ -4,6 +4,9 @@ The row count and the checksum of the publication follow: without that, the next
 which no longer scores the user, would look like new content.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import pyarrow as pa
 from sqlalchemy import Connection, select, text, update
 
@@ -15,30 +18,50 @@ from include.predictions.publications import table_name
 EVERYBODY = "user_id in (select user_id from pii.erasures)"
 
 
-def remove_erased(connection: Connection, publication_id: int, user_id: int | None = None) -> int:
+@dataclass(frozen=True)
+class Removed:
+    """What was taken out of a table."""
+
+    rows: int
+    users: int
+    checksum: str
+    """Of these rows."""
+
+
+def remove_erased(
+    connection: Connection,
+    publication_id: int,
+    user_id: int | None = None,
+    *,
+    table: str | None = None,
+) -> Removed:
     """Delete the rows of whoever is in `pii.erasures` from a publication's table.
 
     Args:
-        connection: In the transaction that holds the lock of the exchange.
+        connection: In the transaction that holds the lock of the exchange, or of the attempt itself
+            while nobody else knows its table.
         publication_id: The publication; its table exists.
         user_id: Only this user's; they are erased in any case.
-
-    Returns:
-        Rows removed.
+        table: The table, where it isn't the publication's final one.
     """
     where = EVERYBODY if user_id is None else "user_id = :user"
     names = ", ".join(SCORE_COLUMNS)
     gone = connection.execute(
-        text(f"delete from {table_name(publication_id)} where {where} returning {names}"),  # noqa: S608
+        text(f"delete from {table or table_name(publication_id)} where {where} returning {names}"),  # noqa: S608
         {} if user_id is None else {"user": user_id},
     ).all()
-    if not gone:
-        return 0
-    columns = list(zip(*gone, strict=True))
-    table = pa.table(
+    columns: list[Any] = list(zip(*gone, strict=True)) if gone else [()] * len(LOADED_SCHEMA)
+    rows = pa.table(
         [pa.array(c, field.type) for c, field in zip(columns, LOADED_SCHEMA, strict=True)],
         schema=LOADED_SCHEMA,
     )
+    removed = Removed(len(gone), len({row.user_id for row in gone}), rows_checksum(rows))
+    if gone:
+        _correct_books(connection, publication_id, removed)
+    return removed
+
+
+def _correct_books(connection: Connection, publication_id: int, removed: Removed) -> None:
     row = connection.execute(
         select(Publication.checksum, Publication.row_count).where(
             Publication.publication_id == publication_id
@@ -48,8 +71,15 @@ def remove_erased(connection: Connection, publication_id: int, user_id: int | No
         update(Publication)
         .where(Publication.publication_id == publication_id)
         .values(
-            checksum=subtract_checksum(row.checksum, rows_checksum(table)),
-            row_count=row.row_count - len(gone),
+            checksum=subtract_checksum(row.checksum, removed.checksum),
+            row_count=row.row_count - removed.rows,
         )
     )
-    return len(gone)
+
+
+def count_erased(connection: Connection, publication_id: int) -> int:
+    """Rows of whoever is in `pii.erasures` in a publication's table."""
+    count: int = connection.execute(
+        text(f"select count(*) from {table_name(publication_id)} where {EVERYBODY}")  # noqa: S608
+    ).scalar_one()
+    return count

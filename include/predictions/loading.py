@@ -23,7 +23,12 @@ LOADED_SCHEMA = pa.schema([(name, _TYPES[name]) for name in SCORE_COLUMNS])
 _NARROW = {"decile": pa.int16()}
 
 
-def load(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
+def load(
+    uri: str,
+    publication_id: int,
+    batches: Callable[[], Iterator[pa.RecordBatch]],
+    before_freeze: Callable[[], None] = lambda: None,
+) -> None:
     """Fill the publication's table; rows are frozen, so every snapshot sees them all or none.
 
     ADBC loads a million rows a second, but can't freeze: rows that are younger than a reader's
@@ -34,12 +39,14 @@ def load(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.Record
         uri: The warehouse, for libpq.
         publication_id: The attempt.
         batches: Gives the rows, `SCORE_COLUMNS` in order.
+        before_freeze: Takes rows out of the first table: once frozen, no snapshot misses them.
     """
     loading, final = loading_name(publication_id), table_name(publication_id)
     like = "(like predictions.campaign_propensity including defaults)"
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"create unlogged table {loading} {like}")
         _ingest(uri, publication_id, batches)
+        before_freeze()
         with psycopg.connect(uri) as writer:
             # FREEZE asks for a table made in the same transaction.
             writer.execute(f"create table {final} {like}")

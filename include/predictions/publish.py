@@ -5,29 +5,38 @@
 Whatever ends an attempt, at any step, readers see what they saw before, the attempt is on record in
 `predictions.publications` with its reason, and the next attempt on the day clears away what this
 one left.
+
+The loaded rows are frozen: every snapshot sees them. So who was erased is left out before they are,
+and who is erased between then and the exchange makes the attempt begin again: a row that is deleted
+at the exchange would still be seen by a reader whose snapshot is younger than the erasure.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, Row, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.database.tables.predictions import Publication
 from include.errors import PublishError, PublishRefusedError
-from include.lake.checksum import rows_checksum, sum_checksums
+from include.lake.checksum import rows_checksum, subtract_checksum, sum_checksums
 from include.predictions import checks, loading
+from include.predictions.erased_rows import count_erased, remove_erased
 from include.predictions.leftovers import drop_leftovers
 from include.predictions.locks import day_lock
+from include.predictions.publications import loading_name
 from include.predictions.revert import holding, release
 from include.predictions.transition import Change, Day, transition
 
 log = logging.getLogger(__name__)
 
 UNFINISHED = "the attempt did not finish"
+TRIES = 5
+"""Erasures that end while a day is loaded are rare; so many in a row, something else is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,8 @@ class Scores:
     run_id: str
     replaces_revert: bool = False
     """Whether it may replace what a person reverted to."""
+    refuse_stale: Callable[[Connection], None] = lambda _: None
+    """Raises PublishRefusedError where other scores took their place; asked under the lock."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,12 @@ class _Attempt:
     row_count: int
     checksum: str
     publication_id: int = field(default=0)
+    erased_users: int = field(default=0)
+    """Known users that were left out."""
+
+
+class _ErasedMeanwhileError(PublishError):
+    """Somebody was erased since the rows were frozen."""
 
 
 def publish(engine: Engine, uri: str, scores: Scores) -> Published:
@@ -82,7 +99,8 @@ def publish(engine: Engine, uri: str, scores: Scores) -> Published:
         The visible publication: a new one, or the one before where the content is the same.
 
     Raises:
-        PublishRefusedError: The rows failed a check, or a person reverted the day.
+        PublishRefusedError: The rows failed a check, a person reverted the day, or other scores
+            took these ones' place.
         PublishError: The lock could not be had.
             Either way the attempt is on record as rejected, with its reason, and what was visible
             still is.
@@ -93,30 +111,50 @@ def publish(engine: Engine, uri: str, scores: Scores) -> Published:
         drop_leftovers(engine, day)
         if unchanged := _unchanged(engine, scores, row_count, checksum):
             return Published(unchanged, row_count, checksum, is_new=False)
-        attempt = _Attempt(engine, uri, scores, row_count, checksum)
-        try:
-            for step in STEPS:
-                step(attempt)
-        except Exception as error:
-            if _is_published(attempt):
-                # The answer to COMMIT was lost, and everything after it went wrong, too.
-                log.warning("publication %d is visible all the same", attempt.publication_id)
+        for left in reversed(range(TRIES)):
+            attempt = _Attempt(engine, uri, scores, row_count, checksum)
+            try:
+                _take_steps(attempt)
+            except _ErasedMeanwhileError as error:
+                if not left:
+                    raise
+                log.warning("%s: loading the day again", error)
             else:
-                _reject(attempt, str(error))
-                raise
-    return Published(attempt.publication_id, row_count, checksum, is_new=True)
+                break
+    return Published(attempt.publication_id, attempt.row_count, attempt.checksum, is_new=True)
+
+
+def _take_steps(attempt: _Attempt) -> None:
+    try:
+        for step in STEPS:
+            step(attempt)
+    except Exception as error:
+        if _is_published(attempt):
+            # The answer to COMMIT was lost, and everything after it went wrong, too.
+            log.warning("publication %d is visible all the same", attempt.publication_id)
+        else:
+            _reject(attempt, str(error))
+            raise
 
 
 def _unchanged(engine: Engine, scores: Scores, row_count: int, checksum: str) -> int | None:
     """The visible publication, if it holds just these rows."""
     same: list[int] = []
+    began_at = datetime.now(UTC)
 
-    def look(_connection: Connection, day: Day) -> None:
+    def look(connection: Connection, day: Day) -> Change | None:
         same.clear()
+        scores.refuse_stale(connection)
         shown = day.visible
         content = (checksum, row_count, scores.model_version)
-        if shown and (shown.row.checksum, shown.row.row_count, shown.row.model_version) == content:
-            same.append(shown.publication_id)
+        if not shown:
+            return None
+        if (shown.row.checksum, shown.row.row_count, shown.row.model_version) != content:
+            return None
+        same.append(shown.publication_id)
+        if scores.replaces_revert and not _held_against(connection, scores, began_at):
+            return Change(visible=day.visible_id, also=lambda c: release(c, scores.score_date))
+        return None
 
     # A transition that changes nothing still mends the view, should it show another day.
     transition(engine, scores.score_date, look)
@@ -153,12 +191,12 @@ def _begin(attempt: _Attempt) -> None:
             .returning(Publication.publication_id)
         ).scalar_one()
     with attempt.engine.connect() as connection:
-        _refuse_reverted(connection, scores)
+        _refuse_reverted(connection, scores, datetime.now(UTC))
 
 
-def _refuse_reverted(connection: Connection, scores: Scores) -> None:
-    hold = holding(connection, scores.score_date)
-    if hold and not scores.replaces_revert:
+def _refuse_reverted(connection: Connection, scores: Scores, began_at: datetime) -> None:
+    """What a person went back to stays, unless the run may replace it, and they did before it."""
+    if hold := _held_against(connection, scores, began_at):
         raise PublishRefusedError(
             f"scores of {scores.score_date} were not published: {hold.reverted_by} reverted this "
             f"day ({hold.reason}). To publish over it, run score_daily of this day with the "
@@ -166,8 +204,22 @@ def _refuse_reverted(connection: Connection, scores: Scores) -> None:
         )
 
 
+def _held_against(connection: Connection, scores: Scores, began_at: datetime) -> Row[Any] | None:
+    hold = holding(connection, scores.score_date)
+    return None if hold and scores.replaces_revert and hold.reverted_at <= began_at else hold
+
+
 def _load(attempt: _Attempt) -> None:
-    loading.load(attempt.uri, attempt.publication_id, attempt.scores.batches)
+    number = attempt.publication_id
+
+    def leave_out_erased() -> None:
+        with attempt.engine.begin() as connection:
+            gone = remove_erased(connection, number, table=loading_name(number))
+        attempt.row_count -= gone.rows
+        attempt.checksum = subtract_checksum(attempt.checksum, gone.checksum)
+        attempt.erased_users = gone.users
+
+    loading.load(attempt.uri, number, attempt.scores.batches, leave_out_erased)
 
 
 def _index(attempt: _Attempt) -> None:
@@ -184,7 +236,8 @@ def _check(attempt: _Attempt) -> None:
             attempt.publication_id,
             day=scores.score_date,
             model_version=scores.model_version,
-            users=scores.users,
+            users=scores.users - attempt.erased_users,
+            erased_users=attempt.erased_users,
             holdout_shares=scores.holdout_shares,
             row_count=attempt.row_count,
             checksum=attempt.checksum,
@@ -201,10 +254,27 @@ def _show(attempt: _Attempt) -> None:
     scores, mine = attempt.scores, attempt.publication_id
 
     def decide(connection: Connection, day: Day) -> Change | None:
-        before = day.visible
-        if before and before.publication_id == mine:
-            return None  # done already: the answer got lost
-        _refuse_reverted(connection, scores)
+        before, own = day.visible, day.versions[mine].row
+        if own.published_at is not None:
+            return None  # done already: the answer got lost; what came after it stays
+        # Others come between only where this attempt lost the day's lock with its session.
+        for version in day.versions.values():
+            if version.publication_id > mine and version.was_visible:
+                raise PublishRefusedError(
+                    f"scores of {scores.score_date} were not published: publication "
+                    f"{version.publication_id} began after this one ({mine}) and was shown "
+                    "meanwhile. What is visible stays; if this run is to replace it, clear "
+                    "`publish_predictions`"
+                )
+        _refuse_reverted(connection, scores, own.created_at)
+        scores.refuse_stale(connection)
+        if count_erased(connection, mine):
+            raise _ErasedMeanwhileError(
+                f"publication {mine} of {scores.score_date} was not shown: a user was erased while "
+                "it was loaded. What was visible before still is. Clear `publish_predictions`"
+            )
+        # Of a user who was erased when all was loaded already, the books know.
+        attempt.row_count, attempt.checksum = own.row_count, own.checksum
         states = {mine: ("published", "all checks passed")}
         if before:
             states[before.publication_id] = ("superseded", f"superseded by {mine}")

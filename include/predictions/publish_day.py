@@ -34,6 +34,11 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
     with engine(settings()).begin() as connection:
         copy_config(connection, config, settings().time_zone)
         snapshot = _own_snapshot(connection, contract.name, when, receipt.attempt)
+
+    def refuse_stale(connection: Connection) -> None:
+        # Again under the lock: another run may commit and publish while this one waits for it.
+        _own_snapshot(connection, contract.name, when, receipt.attempt)
+
     scores = Scores(
         score_date=when,
         batches=lambda: lake.batches(contract, Days(when, when), snapshot, SCORE_COLUMNS),
@@ -44,6 +49,7 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
         lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
         run_id=run,
         replaces_revert=replace_reverted,
+        refuse_stale=refuse_stale,
     )
     published = publish(engine(settings()), database_url(settings(), "warehouse"), scores)
     print(

@@ -1,6 +1,6 @@
 """Drop what nobody needs any more: superseded versions, old days, reports of old runs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -103,12 +103,9 @@ def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
         The publications dropped; their records stay, as superseded.
     """
     with engine.connect() as connection:
-        newest = connection.scalar(
-            select(func.max(Publication.score_date)).where(Publication.status == "published")
-        )
-        if newest is None:
+        before = _keep_from(connection, retention)
+        if before is None:
             return []
-        before = newest - timedelta(days=retention.published_days)
         old = connection.execute(
             select(Publication.publication_id, Publication.score_date)
             .where(Publication.status == "published", Publication.score_date < before)
@@ -119,17 +116,30 @@ def drop_old_days(engine: Engine, retention: Retention) -> list[int]:
     for publication_id, day in old:
 
         def decide(
-            _connection: Connection, found: Day, number: int = publication_id
+            connection: Connection, found: Day, number: int = publication_id
         ) -> Change | None:
             shown = found.visible
             if shown is None or shown.publication_id != number:
                 return None  # another version since: next week
+            since = _keep_from(connection, retention)
+            if since is None or found.day >= since:
+                return None  # the newest day was withdrawn meanwhile
             return Change(visible=None, states={number: ("superseded", reason)}, drop=(number,))
 
         with day_lock(engine, day):
             if transition(engine, day, decide):
                 dropped.append(publication_id)
     return dropped
+
+
+def _keep_from(connection: Connection, retention: Retention) -> date | None:
+    """The first day that is kept; None: all are. A day that isn't over yet makes none older."""
+    newest = connection.scalar(
+        select(func.max(Publication.score_date)).where(
+            Publication.status == "published", Publication.score_date <= datetime.now(UTC).date()
+        )
+    )
+    return newest and newest - timedelta(days=retention.published_days)
 
 
 def drop_all_leftovers(engine: Engine) -> list[str]:

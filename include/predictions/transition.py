@@ -24,9 +24,9 @@ from sqlalchemy import Connection, Engine, Row, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from include.database.sqlstates import (
-    CONNECTION_LOST,
     DEADLOCK,
     LOCK_NOT_AVAILABLE,
+    is_away,
     sqlstate,
 )
 from include.database.tables.predictions import Publication
@@ -46,7 +46,10 @@ LOCK_PAUSE_MAX_S = 5.0
 LOCK_WAIT_S = 1_800.0
 LAST_TRY_MS = 3_000
 """Time for a try in which readers are ended: they need a moment to be gone."""
-CONNECTION_TRIES = 5
+PAUSE_MAX_MS = 10_000
+"""A publisher that says nothing for so long within the exchange is ended; it changed nothing."""
+CONNECTION_TRIES = 12
+"""With the pauses between them, most of a minute: a server that is started again takes that."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def transition(engine: Engine, day: date, decide: Decide) -> Change | None:
         except DBAPIError as error:
             state = sqlstate(error)
             waited_s = time.monotonic() - began
-            if error.connection_invalidated or state.startswith(CONNECTION_LOST):
+            if error.connection_invalidated or is_away(error):
                 lost += 1
                 if lost >= CONNECTION_TRIES:
                     raise PublishError(
@@ -160,6 +163,8 @@ def transition(engine: Engine, day: date, decide: Decide) -> Change | None:
 
 def _try(engine: Engine, day: date, decide: Decide, waited_s: float) -> Change | None:
     with engine.begin() as connection:
+        # A publisher that is paused in here would keep all readers waiting for as long.
+        connection.execute(text(f"set local idle_in_transaction_session_timeout = {PAUSE_MAX_MS}"))
         lock_exchange(connection)
         found = read_day(connection, day)
         change = decide(connection, found)

@@ -25,8 +25,7 @@ def airflow(query: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def backfill(dag_id: str, first: str, last: str, days: int) -> None:
     """Backfill a range and wait until every day of it succeeded."""
-    command = ("bin/airflow", "backfill", "create", "--dag-id", dag_id)
-    run(*command, "--from-date", first, "--to-date", last)
+    create_backfill(dag_id, first, last)
 
     def states() -> list[str]:
         found = airflow(
@@ -36,6 +35,20 @@ def backfill(dag_id: str, first: str, last: str, days: int) -> None:
         return [state for (state,) in found]
 
     wait_for_success(f"{dag_id} over {first}..{last}", states, days)
+
+
+def create_backfill(dag_id: str, first: str, last: str, *options: str) -> None:
+    """Create a backfill, once the scheduler has seen that the one before is over.
+
+    It looks every half a minute, and until then refuses the next.
+    """
+    running = "select count(*) from backfill where dag_id = %s and completed_at is null"
+    until = time.monotonic() + LIMIT_S
+    while airflow(running, dag_id) != [(0,)]:
+        assert time.monotonic() < until, f"a backfill of {dag_id} doesn't end"
+        time.sleep(1)
+    command = ("bin/airflow", "backfill", "create", "--dag-id", dag_id)
+    run(*command, "--from-date", first, "--to-date", last, *options)
 
 
 def trigger(dag_id: str, **parameters: Any) -> None:

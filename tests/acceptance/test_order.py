@@ -21,7 +21,13 @@ from include.days import Days
 from include.lake.checksum import rows_checksum
 from include.lake.tables import Lake
 from include.settings import settings
-from tests.acceptance.airflow_runs import airflow, backfill, trigger, wait_for_success
+from tests.acceptance.airflow_runs import (
+    airflow,
+    backfill,
+    create_backfill,
+    trigger,
+    wait_for_success,
+)
 from tests.acceptance.commands import run, say, sql
 
 pytestmark = [pytest.mark.order, pytest.mark.usefixtures("scheduler")]
@@ -87,21 +93,10 @@ def again(first: date, last: date) -> None:
     """Build days again, four at a time, as the runbook says."""
     days = Days(first, last)
     (before,) = airflow("select coalesce(max(id), 0) from backfill")[0]
-    run(
-        "bin/airflow",
-        "backfill",
-        "create",
-        "--dag-id",
-        "lake_daily",
-        "--from-date",
-        f"{first}",
-        "--to-date",
-        f"{last}",
-        "--reprocess-behavior",
-        "completed",
-        "--max-active-runs",
-        "4",
-    )
+    create_backfill(
+        "lake_daily", f"{first}", f"{last}",
+        "--reprocess-behavior", "completed", "--max-active-runs", "4",
+    )  # fmt: skip
     wait_for_success(
         f"{days} again",
         lambda: [

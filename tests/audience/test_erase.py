@@ -3,11 +3,13 @@
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from include.audience import warehouse_erasure
 from include.audience.warehouse_erasure import begin, erase_predictions, finish
 from include.database.address import database_url
 from include.database.engine import engine
@@ -120,3 +122,29 @@ def test_who_still_sees_the_user_cannot_reserve(place: Settings) -> None:
         with pytest.raises(DBAPIError, match="read committed"):
             team.execute(RESERVE, {"day": DAY + timedelta(days=1)})
     assert query(place, LEFT) == [(0,)]
+
+
+def test_a_readers_cursor_does_not_stop_an_erasure(
+    place: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It keeps a page of an index from being cleaned, and holds no lock that could be seen."""
+    query(place, "update predictions.service_level set reader_patience_s = 2", "admin")
+    go(place, scores(users=200))
+    rows = (
+        "select user_id, campaign_id from predictions.campaign_propensity "
+        f"where score_date = '{DAY}' and user_id < 150"
+    )
+    with engine(place, "analyst").connect() as reader:
+        whole = warehouse_erasure.drop_all_leftovers
+
+        def read_first(*args: Any) -> Any:
+            done = whole(*args)
+            reader.execute(text("set enable_seqscan = off; set enable_bitmapscan = off"))
+            reader.execute(text(f"declare pin cursor for {rows}"))
+            reader.execute(text("fetch 1 from pin"))
+            return done
+
+        monkeypatch.setattr(warehouse_erasure, "drop_all_leftovers", read_first)
+        erased(place)
+    assert "a reader's cursor kept it from being vacuumed" in caplog.text
+    assert query(place, f"select count(*) from ({rows}) as r where user_id = 7") == [(0,)]

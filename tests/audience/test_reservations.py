@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from include.audience.warehouse_erasure import begin, erase_predictions
 from include.database.address import database_url
 from include.database.engine import engine
 from include.settings import Settings
@@ -274,3 +275,17 @@ def test_with_the_last_user_given_back_both_arms_are_free_again(market: Settings
                  ) == [(True,)]  # fmt: skip
     again = reserve(market, 3)
     assert (cohort(market, again, "treatment"), cohort(market, again, "control")) == compared
+
+
+def test_a_mail_went_out_whoever_is_erased_afterwards(market: Settings) -> None:
+    """Giving the last other user back doesn't void the comparison of a mail that was sent."""
+    number = reserve(market, 2)
+    mailed, other = reserved(market, number)
+    call(market, "confirm_sends", number, [mailed])
+    with engine(market).begin() as connection:
+        begin(connection, mailed, "#1")
+    erase_predictions(engine(market), mailed)
+    call(market, "give_back", number, [other])
+    assert query(market, "select mailed_at is not null, given_back_at is null from "
+                 "predictions.audience_reservations where reservation_id = :id",
+                 id=number) == [(True, True)]  # fmt: skip

@@ -1,5 +1,6 @@
 """Uplift: cohorts, windows and intervals, against a plain reading of the rules."""
 
+import threading
 import tracemalloc
 from datetime import date, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from include.audience.uplift import (
@@ -157,6 +159,26 @@ def test_what_is_measured_is_measured_once(market: Settings) -> None:
     with pytest.raises(DBAPIError, match="is measured: nothing can be given back"):
         query(market, "select marketing.give_back(:id)", "marketing", id=number)
     assert query(market, figures, "analyst") == expected
+
+
+def test_given_back_or_measured_but_not_both(market: Settings) -> None:
+    number = reserve(market, 6)
+    (reservation,) = open_at_the_end(market)
+    measured: list[dict[str, Any] | None] = []
+
+    def measure_it() -> None:
+        with engine(market).begin() as connection:
+            measured.append(measure(connection, reservation, []))
+
+    measuring = threading.Thread(target=measure_it)
+    with engine(market, "marketing").begin() as team:
+        team.execute(text("select marketing.give_back(:id)"), {"id": number})
+        measuring.start()
+        measuring.join(1)
+        assert measuring.is_alive()
+    measuring.join(10)
+    assert measured == [None]
+    assert query(market, "select count(*) from analytics.campaign_uplift") == [(0,)]
 
 
 def test_without_a_mail_there_is_nothing_to_measure(market: Settings) -> None:

@@ -76,7 +76,9 @@ STOP_A_PUBLICATION = [
         ("alter role pipeline set statement_timeout = 1", SERVER),
         ("alter database warehouse connection limit 0", OWNER),
         ("alter database warehouse set default_transaction_read_only = on", OWNER),
-        ("drop owned by pipeline", SERVER),
+        ("drop owned by pipeline", f"{SERVER}|DROP OWNED would take rights"),
+        ("drop owned by analyst", f"{SERVER}|DROP OWNED would take rights"),
+        ("drop owned by current_user", "DROP OWNED would take rights"),
         ("drop role pipeline", SERVER)),
     *by(PIPELINE,
         ("select pg_advisory_lock(4927301)", FUNCTION),
@@ -249,7 +251,7 @@ WRITE_HISTORY = [
         ("create rule nothing as on delete to predictions.publications do instead nothing", OWNER),
         ("set session_replication_role = replica", PARAMETER),
         ("alter table predictions.reverts owner to pipeline", OWNER),
-        ("select * from marketing.campaign_audience", SCHEMA),
+        ("select * from marketing.campaign_audience", TABLE),
         ("drop view marketing.campaign_audience", f"{SCHEMA}|{OWNER}")),
 ]  # fmt: skip
 

@@ -50,6 +50,18 @@ def test_what_a_reader_did_to_their_own_limits_is_undone_by_set_up(clean: Settin
         assert connection.execute("show statement_timeout").fetchall() == [("1h",)]
 
 
+def test_what_one_user_of_a_shared_login_did_to_all_is_undone_by_set_up(place: Settings) -> None:
+    query(place, "alter role analyst_login set row_security = off", "analyst")
+    query(place, "alter role marketing_login in database warehouse set "
+          "default_transaction_isolation = 'repeatable read'", "marketing")  # fmt: skip
+    prepare(place)
+    with login(place, "analyst_login") as connection:
+        assert connection.execute("show row_security").fetchall() == [("on",)]
+        assert connection.execute("show statement_timeout").fetchall() == [("1h",)]
+    with login(place, "marketing_login") as connection:
+        assert connection.execute("show transaction_isolation").fetchall() == [("read committed",)]
+
+
 def test_a_sixth_connection_of_one_reader_is_refused(clean: Settings) -> None:
     make_reader(clean, NAME, "marketing", "")
     held = [login(clean, NAME) for _ in range(5)]

@@ -1,5 +1,6 @@
 """Whose each database is, what a training pod can open, who reaches the embedded server."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -53,6 +54,18 @@ def test_where_the_user_is_no_superuser_one_line_says_what_stays_open(
         "Whoever reads predictions could stop set-up or pass data on by it (docs/runbook.md)"
     ]
     assert still_open(place) == ""
+
+
+def test_an_owner_who_comes_in_on_a_reserved_connection_is_an_owner(place: Settings) -> None:
+    """The server takes such a one for no pg_database_owner, for as long as the connection lasts."""
+    url = database_url(place, "lake")
+    ((limit,),) = query(place, "select current_setting('max_connections')::int - "
+                        "current_setting('reserved_connections')::int", "admin")  # fmt: skip
+    with contextlib.ExitStack() as held:
+        for _ in range(limit):
+            last = held.enter_context(psycopg.connect(url))
+        last.execute("create table public.made_in_reserve (n int)")
+        last.rollback()
 
 
 def test_each_of_the_other_databases_is_its_own_logins(place: Settings) -> None:

@@ -144,7 +144,7 @@ def test_what_arrives_later_does_not_change_earlier_features(market: Settings) -
     with landing.write_day("events", following) as writer:
         writer.write(
             synthetic.events_batch(
-                Traffic(users=120, listings=60, categories=6, late_share=1.0), following, 0, 300
+                Traffic(users=120, listings=60, categories=6, late_share=0.8), following, 0, 300
             )
         )
     lake(Days(following, following))

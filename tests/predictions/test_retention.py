@@ -1,6 +1,7 @@
 """Retention: what is old goes, what is new, visible or in use stays."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from include.config import Retention
 from include.database.engine import engine
 from include.errors import PublishError
+from include.predictions import retention as retention_module
 from include.predictions.locks import day_lock
 from include.predictions.retention import (
     drop_all_leftovers,
@@ -15,7 +17,7 @@ from include.predictions.retention import (
     drop_superseded,
     drop_task_states,
 )
-from include.predictions.revert import revert
+from include.predictions.revert import WITHDRAW, revert
 from include.settings import Settings
 from tests.predictions.score_rows import DAY, STATUS, TABLES, VISIBLE, go, query, scores
 
@@ -61,6 +63,31 @@ def test_days_far_behind_the_newest_leave_the_table(place: Settings) -> None:
                          "status = 'superseded'")  # fmt: skip
     assert reason == "older than 10 days: dropped by maintain_weekly"
     assert drop_old_days(engine(place), KEEP) == []
+
+
+def test_a_day_of_the_far_future_makes_no_day_old(place: Settings) -> None:
+    """Published by mistake: what is dropped for it could not come back."""
+    go(place, scores())
+    go(place, scores(date(2062, 3, 11)))
+    assert drop_old_days(engine(place), KEEP) == []
+
+
+def test_the_day_that_became_the_newest_meanwhile_is_kept(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = DAY - timedelta(days=500)
+    for day in (old, DAY):
+        go(place, scores(day))
+    whole = retention_module.transition
+
+    def withdraw_first(*args: Any) -> Any:
+        monkeypatch.setattr(retention_module, "transition", whole)
+        revert(engine(place), DAY, WITHDRAW, "all wrong", "ann")
+        return whole(*args)
+
+    monkeypatch.setattr(retention_module, "transition", withdraw_first)
+    assert drop_old_days(engine(place), KEEP) == []
+    assert [day for day, *_ in query(place, VISIBLE)] == [old]
 
 
 def test_an_empty_table_has_nothing_to_drop(place: Settings) -> None:

@@ -1,6 +1,9 @@
 -- Run in the databases of Airflow, the lake's catalog and MLflow: each is its own role's, with all that
 -- an earlier version made there as the server's user. {owner} is that role.
 revoke all on database {database} from public;
+-- By name: whoever is let in on a reserved connection is no pg_database_owner for as long as it lasts,
+-- because the server asks what they may before it knows which database they are in.
+grant all on schema public to {owner};
 do $$
 declare
   thing record;

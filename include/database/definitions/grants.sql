@@ -43,7 +43,7 @@ grant select, insert on predictions.campaign_contacts, predictions.audience_rese
   analytics.campaign_cohorts, pii.audience_access to audience_owner;
 grant update (confirmed_at, confirmed_by, given_back_at, given_back_by)
   on predictions.campaign_contacts to audience_owner;
-grant update (given_back_at) on predictions.audience_reservations to audience_owner;
+grant update (mailed_at, given_back_at) on predictions.audience_reservations to audience_owner;
 grant usage on sequence predictions.audience_reservations_reservation_id_seq to audience_owner;
 
 -- The pipeline takes erased users out, and nothing else.
@@ -52,7 +52,7 @@ revoke insert, update, delete on predictions.audience_reservations from pipeline
 grant select on predictions.audience_reservations to analyst;
 -- How many are in control is for those who may know who they are.
 grant select (reservation_id, campaign_id, send_date, score_date, publication_id, asked_users,
-  horizon_days, reserved_by, acted_as, reserved_at, given_back_at)
+  horizon_days, reserved_by, acted_as, reserved_at, mailed_at, given_back_at)
   on predictions.audience_reservations to audience_readers;
 
 do $$
@@ -70,6 +70,10 @@ grant execute on function marketing.read_audience(text),
   marketing.reserve_audience(text, date, integer), marketing.open_audience(bigint),
   marketing.confirm_sends(bigint, bigint[]), marketing.give_back(bigint, bigint[])
   to audience_readers;
+-- What is measured isn't given back at the same time: the pipeline takes the campaign's lock, too.
+grant usage on schema marketing to pipeline;
+grant execute on function marketing.lock_campaign(text) to pipeline;
+grant select, insert, update on marketing.reservation_locks to pipeline;
 revoke all on marketing.campaign_audience from public;
 grant select on marketing.campaign_audience to audience_readers;
 revoke insert (campaign_id, send_date, user_id, score_date)

@@ -19,6 +19,11 @@ begin
       execute format('alter role %I connection limit %s', login.name,
                      case when login.is_service then 20 else 5 end);
     end if;
+    -- Whoever uses a shared login may set its defaults, for all who use it.
+    if login.is_service then
+      execute format('alter role %I reset all', login.name);
+      execute format('alter role %I in database %I reset all', login.name, current_database());
+    end if;
     execute format('alter role %I set statement_timeout = ''1h''', login.name);
     -- A transaction that somebody left open over lunch would keep every publication waiting.
     execute format('alter role %I set idle_in_transaction_session_timeout = ''10min''', login.name);

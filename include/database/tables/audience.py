@@ -33,7 +33,7 @@ class AudienceReservation(Base):
         {
             "schema": "predictions",
             "comment": "Who reserved users to mail them, and when. Made by "
-            "marketing.reserve_audience; never changed but for given_back_at.",
+            "marketing.reserve_audience; never changed but for mailed_at and given_back_at.",
         },
     )
     reservation_id: Mapped[int] = mapped_column(
@@ -67,6 +67,9 @@ class AudienceReservation(Base):
     reserved_by: Mapped[str] = mapped_column(comment="Role that logged in.")
     acted_as: Mapped[str] = mapped_column(comment="Role it acted as.")
     reserved_at: Mapped[datetime] = mapped_column(comment="When.")
+    mailed_at: Mapped[datetime | None] = mapped_column(
+        comment="When the first of its mails was confirmed; null: none was."
+    )
     given_back_at: Mapped[datetime | None] = mapped_column(
         comment="When its last user was given back with nobody mailed; then nothing is compared."
     )

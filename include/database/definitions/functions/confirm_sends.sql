@@ -30,6 +30,9 @@ begin
     and (user_ids is null or k.user_id = any (user_ids))
     and k.confirmed_at is null and k.given_back_at is null;
   get diagnostics changed = row_count;
+  -- Kept apart from the users: who was mailed and then erased was mailed all the same.
+  update predictions.audience_reservations r set mailed_at = clock_timestamp()
+  where r.reservation_id = reservation.reservation_id and r.mailed_at is null and changed > 0;
   return changed;
 end $$;
 comment on function marketing.confirm_sends(bigint, bigint[]) is

@@ -40,6 +40,7 @@ begin
   get diagnostics changed = row_count;
   update predictions.audience_reservations r set given_back_at = clock_timestamp()
   where r.reservation_id = reservation.reservation_id and r.given_back_at is null
+    and r.mailed_at is null
     and not exists (
       select from predictions.campaign_contacts k
       where k.reservation_id = r.reservation_id and k.given_back_at is null
