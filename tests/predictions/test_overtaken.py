@@ -1,9 +1,7 @@
 """Attempts that others overtook: lost sessions, restarts, pauses, erasures, newer scores."""
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -25,7 +23,6 @@ from include.predictions import publish as publishing
 from include.predictions import transition as transitions
 from include.predictions.checks import loaded_checksum
 from include.predictions.locks import day_lock
-from include.predictions.publish import Scores
 from include.predictions.revert import revert
 from include.settings import Settings
 from tests.predictions.own_warehouse import own_warehouse
@@ -39,6 +36,15 @@ START = (
     "from include.embedded.postgres import start_postgres; from include.settings import settings; "
     "start_postgres(settings())"
 )
+PAUSE = """
+import os, signal
+from include.predictions import transition
+from include.settings import settings
+from tests.predictions.score_rows import go, scores
+transition.PAUSE_MAX_MS = 2_000
+transition._exchange = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
+go(settings(), scores(version="2"))
+"""
 HELD = "select is_holding from predictions.reverts order by revert_id"
 
 
@@ -228,28 +234,11 @@ def test_who_is_erased_while_a_day_loads_makes_it_load_again(
     assert states == [("rejected",), ("published",)]
 
 
-def _pause_in_the_exchange(what: Scores) -> None:
-    from include.settings import settings
-
-    engine.cache_clear()
-    transitions._exchange = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
-    with contextlib.suppress(PublishRefusedError):
-        go(settings(), what)
-
-
-def test_a_publisher_that_is_paused_in_the_exchange_stops_nobody(
-    place: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_publisher_that_is_paused_in_the_exchange_stops_nobody(place: Settings) -> None:
     """A frozen container, a host that vanished: the server ends its session."""
     go(place, scores())
-    monkeypatch.setattr(transitions, "PAUSE_MAX_MS", 2_000)
-    paused = multiprocessing.get_context("fork").Process(
-        target=_pause_in_the_exchange, args=(scores(version="2"),)
-    )
-    engine(place).dispose()
-    paused.start()
+    paused = subprocess.Popen([sys.executable, "-c", PAUSE])
     try:
-        assert paused.pid
         os.waitid(os.P_PID, paused.pid, os.WSTOPPED | os.WNOWAIT)
         url = database_url(place, "warehouse", role="analyst")
         with psycopg.connect(url, options="-c statement_timeout=20s") as reader:
@@ -258,7 +247,7 @@ def test_a_publisher_that_is_paused_in_the_exchange_stops_nobody(
         go(place, scores(DAY + timedelta(days=1)))
     finally:
         paused.kill()
-        paused.join()
+        paused.wait()
     assert query(place, VISIBLE) == [(DAY, 100, "1", "1"), (DAY + timedelta(days=1), 100, "1", "1")]
 
 
@@ -270,6 +259,8 @@ def test_a_restart_of_the_server_as_commit_is_answered_loses_nothing(
         starting: list[subprocess.Popen[bytes]] = []
 
         def restart() -> None:
+            for process in starting:
+                process.wait(60)  # the server takes connections before it is prepared
             stop_postgres(place)
             starting.append(subprocess.Popen([sys.executable, "-c", START]))
 
