@@ -1,6 +1,7 @@
 """A job's main: arguments, session, builds in order; then a receipt, or a sentence why not."""
 
 import argparse
+import re
 import threading
 import time
 import uuid
@@ -20,6 +21,9 @@ from include.quality.runner import Audit
 from include.settings import settings
 from spark_jobs.session import spark_session
 from spark_jobs.workspace import Workspace
+
+LANDED = re.compile(r"[a-z0-9]+:/\S*/date=\d{4}-\d\d-\d\d/[^\s,;'\")\]]+")
+"""A landed file, as Spark's errors name it below their first line."""
 
 Build = Callable[[Workspace], None]
 
@@ -52,6 +56,8 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
         is_final = isinstance(error, PipelineError)
         said = str(error).strip() or "no reason given"
         sentence = said if is_final else f"{type(error).__name__}: {said.splitlines()[0]}"
+        if not is_final and (file := LANDED.search(said)) and file[0] not in sentence:
+            sentence += f" (in {file[0]})"
         uri = failure_uri(settings(), arguments.run, job)
         write_failure(uri, Failure(attempt=attempt, sentence=sentence, is_final=is_final))
         raise
@@ -60,7 +66,7 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
 def _attempt(
     job: str, builds: Sequence[Build], arguments: argparse.Namespace, attempt: str
 ) -> Receipt:
-    started = time.monotonic()
+    started, began_at = time.monotonic(), datetime.now(UTC)
     # Great Expectations takes seconds to import; Spark's JVM starts meanwhile.
     threading.Thread(target=import_module, args=["great_expectations"], daemon=True).start()
     chosen = settings()
@@ -93,6 +99,7 @@ def _attempt(
         last_day=days.last,
         code_version=code_version(),
         time_zone=chosen.time_zone,
+        began_at=began_at,
         inputs=work.inputs,
         table_numbers={name: pin.number for name, pin in work.pins.items()},
         tables=tuple(work.staged.values()),

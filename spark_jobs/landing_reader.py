@@ -20,6 +20,11 @@ from spark_jobs.transforms.parsing import CORRUPT
 # Files differ in how they spell a type; a column keeps its type only where all files agree.
 TEXT = "string"
 DAY = "date"
+NAME_OF_CORRUPT = "columnNameOfCorruptRecord"
+REPLACEMENT = "\ufffd"
+"""What stands for bytes that no text in UTF-8 has."""
+JSON_DEPTH = 8
+"""Objects within objects that are looked through; what lies deeper is left to Spark."""
 
 
 def read_landed(
@@ -102,23 +107,76 @@ def _read(
         for name in set(group.nanoseconds) & set(columns):
             # Down to the microsecond before, also before 1970; in whole numbers, as a double can't.
             rows = rows.withColumn(
-                name, F.expr(f"timestamp_micros((`{name}` - pmod(`{name}`, 1000)) div 1000)")
+                name, F.expr(f"timestamp_micros(`{name}` div 1000 - if(`{name}` % 1000 < 0, 1, 0))")
             )
     else:
         # CSV goes by place: a column of the file's own called `date` must not hide the folder's.
         texts = [f"file_{name}" if name == DAY else name for name in names] or columns
         fields = [T.StructField(name, T.StringType()) for name in (*texts, CORRUPT)]
         schema = T.StructType([*fields, T.StructField(DAY, T.DateType())])
-        reader = reader.schema(schema).option("columnNameOfCorruptRecord", CORRUPT)
-        rows = (
-            reader.csv(uris, header=True, escape='"', mode="PERMISSIVE")
-            if form == "csv"
-            else reader.json(uris, mode="PERMISSIVE")
-        )
+        if form == "csv":
+            # A line that is too short or too long is found only where all of it is parsed.
+            reader = reader.option("columnPruning", False).option(NAME_OF_CORRUPT, CORRUPT)
+            rows = reader.schema(schema).csv(uris, header=True, escape='"', mode="PERMISSIVE")
+        else:
+            rows = _json_lines(reader.text(uris), T.StructType(fields))
         found = set(texts)
-    return rows.select(
+    kept = rows.select(
         *[F.col(name) if name in found else F.lit(None).cast(TEXT).alias(name) for name in columns],
         F.col(CORRUPT),
         F.col("_metadata.file_path").alias("source_file"),
         F.col(DAY).cast("date").alias("ingest_date"),
+    )
+    return _with_readable_texts(kept, columns)
+
+
+def _json_lines(lines: DataFrame, schema: T.StructType) -> DataFrame:
+    """One row a line; a line that isn't one object, and nothing else, is malformed.
+
+    Spark's parser alone stops after the first object of a line, and makes several rows of a list.
+    """
+    line = F.regexp_replace("value", "^\ufeff", "")
+    # Without its texts, a line is one object if all braces fall together to one.
+    bare = F.regexp_replace(F.regexp_replace(line, r"\\.", ""), '"[^"]*"', "0")
+    for _ in range(JSON_DEPTH):
+        bare = F.regexp_replace(bare, r"\{[^{}]*\}", "0")
+    is_deeper = bare.startswith("{") & bare.contains("{")
+    is_one = (F.trim(bare) == "0") & line.rlike(r"^\s*\{") | is_deeper
+    parsed = F.from_json(
+        F.when(is_one, line), schema, {"mode": "PERMISSIVE", NAME_OF_CORRUPT: CORRUPT}
+    )
+    return (
+        lines.where(F.trim(line) != "")
+        .select(DAY, "_metadata", parsed.alias("parsed"), F.when(~is_one, line).alias("odd"))
+        .select(
+            *[
+                F.coalesce("odd", f"parsed.{CORRUPT}").alias(CORRUPT)
+                if name == CORRUPT
+                else F.col(f"parsed.{name}").alias(name)
+                for name in schema.names
+            ],
+            "_metadata",
+            DAY,
+        )
+    )
+
+
+def _with_readable_texts(rows: DataFrame, columns: tuple[str, ...]) -> DataFrame:
+    """Rows with a text that isn't UTF-8 are malformed.
+
+    Its bytes can't be stored, and what a reader makes of them (U+FFFD) may be equal where they
+    were not: two ids would be one.
+    """
+    kinds = dict(rows.dtypes)
+    texts = [name for name in (*columns, CORRUPT) if kinds[name] in (TEXT, "binary")]
+    valid = {name: F.make_valid_utf8(F.col(name).cast(TEXT)) for name in texts}
+    is_torn = F.lit(False)
+    for name in texts:
+        is_torn = is_torn | F.coalesce(valid[name].contains(REPLACEMENT), F.lit(False))
+    named = F.to_json(F.struct(*[valid[name].alias(name) for name in texts if name != CORRUPT]))
+    return rows.withColumns(
+        {
+            **valid,
+            CORRUPT: F.when(is_torn & F.col(CORRUPT).isNull(), named).otherwise(valid[CORRUPT]),
+        }
     )

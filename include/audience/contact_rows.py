@@ -15,6 +15,9 @@ CONSENT = frozenset({"true", "t", "1", "yes"})
 MAX_LENGTHS = {"email": 320, "phone": 64, "full_name": 1_000}
 """In characters. An e-mail address has 64 + 1 + 255 at most (RFC 5321)."""
 
+FIRST_AT, LAST_AT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""Beyond these a moment has no day in every time zone."""
+
 MAX_USER_ID = 2**63 - 1
 
 # Spark reads `registered_at` by the same pattern.
@@ -65,8 +68,9 @@ def parse(row: LandedRow, day: date, time_zone: str = "UTC") -> ContactRow:
     updated_at = None
     if (given := values.get("updated_at")) is not None and given != "":
         updated_at = _time(given)
-        if updated_at is None:
+        if updated_at is None or not FIRST_AT <= updated_at <= LAST_AT:
             reasons.append("invalid_updated_at")
+            updated_at = None
         elif day_of(updated_at, time_zone) > day:
             reasons.append("updated_in_future")
             updated_at = None

@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, delete, text, update
 
 from include.audience.contact_rows import parse
+from include.database.data_days import other_zone
 from include.database.engine import engine
 from include.database.tables.audience import RejectedContact
 from include.database.tables.lake import IngestAccounting
 from include.database.upsert import upsert
 from include.database.without_values import without_values
 from include.days import Days
-from include.errors import LandingError
+from include.errors import ConfigError, LandingError
 from include.landing.columns import CONTACTS_LANDING, CONTACTS_REQUIRED
 from include.landing.files import inspect
 from include.landing.rows import read_rows
@@ -44,6 +45,7 @@ def load_contacts(first_day: str, last_day: str) -> None:
 
     Raises:
         LandingError: A day isn't complete, or a file of it can't be read; the text names it.
+        ConfigError: The warehouse's days end elsewhere.
         WithheldError: The database refused something; the text holds nobody's data.
     """
     days = Days(date.fromisoformat(first_day), date.fromisoformat(last_day))
@@ -54,6 +56,13 @@ def load_contacts(first_day: str, last_day: str) -> None:
             + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
             + ". Ask the source, or wait; nothing was changed"
         )
+    with engine(settings()).connect() as connection:
+        if zone := other_zone(connection, settings().time_zone):
+            raise ConfigError(
+                f"the warehouse's days are days of {zone}, and PROPENSITY_TIME_ZONE is "
+                f"{settings().time_zone}: set it alike for all parts of the stack. No contacts of "
+                f"{days} were loaded"
+            )
     landed = refused = 0
     for day in days:
         # Around the transaction too: a commit can fail, and a connection break, over a row.

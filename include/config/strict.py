@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 
 def _name(value: Any) -> Any:
@@ -20,9 +20,17 @@ Name = Annotated[str, BeforeValidator(_name)]
 
 
 class Strict(BaseModel):
-    """Unknown keys are errors; what was loaded doesn't change."""
+    """Unknown keys are errors, and numbers are numbers; what was loaded doesn't change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in (int, float):
+            raise ValueError(f"YAML reads it as {str(value).lower()}, which is no number")
+        return value
 
 
 def unique(what: str, names: list[str]) -> None:

@@ -21,7 +21,7 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
         batches = batches.to_batches()
     total = 0
     for batch in batches:
-        frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=False)
+        frame = _with_whole_numbers(batch).to_pandas(date_as_object=False)
         for name in frame.select_dtypes(object):
             # Lists can't be hashed; their text can.
             frame[name] = frame[name].map(lambda value: NULL if value is None else str(value))
@@ -29,6 +29,21 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
         hashes = pd.util.hash_pandas_object(frame, index=False, categorize=False)
         total = (total + int(hashes.to_numpy(dtype=np.uint64).sum(dtype=np.uint64))) & MASK
     return f"{total:016x}"
+
+
+def _with_whole_numbers(batch: pa.RecordBatch) -> pa.Table:
+    """Nulls among whole numbers as the least of them: pandas would make floats of all.
+
+    Beyond 2^53 floats are equal that numbers aren't, and a row's hash would depend on its
+    neighbours. No column of ours goes that low.
+    """
+    table = pa.Table.from_batches([batch])
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        if pa.types.is_signed_integer(field.type) and column.null_count:
+            least = np.iinfo(field.type.to_pandas_dtype()).min
+            table = table.set_column(number, field, column.fill_null(pa.scalar(least, field.type)))
+    return table
 
 
 def sum_checksums(checksums: Iterable[str]) -> str:

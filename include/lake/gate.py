@@ -2,11 +2,9 @@
 
 import logging
 
-from sqlalchemy import select
-
 from include.config import load_config
+from include.database.data_days import other_zone
 from include.database.engine import engine
-from include.database.tables.predictions import ServiceLevel
 from include.errors import GateError
 from include.lake.ledger import accounting_before, record_verdicts
 from include.lake.receipts import read_receipt, receipt_uri
@@ -26,8 +24,7 @@ def gate(job: str, run: str) -> None:
     receipt = read_receipt(receipt_uri(settings(), run, job))
     config = load_config(settings())
     with engine(settings()).begin() as connection:
-        zone = connection.scalar(select(ServiceLevel.time_zone))
-        if zone not in (None, receipt.time_zone):
+        if zone := other_zone(connection, receipt.time_zone):
             raise GateError(
                 f"{job} of {receipt.days} was built by days of {receipt.time_zone}, and the "
                 f"warehouse's are days of {zone}: set PROPENSITY_TIME_ZONE alike for all parts of "

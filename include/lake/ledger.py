@@ -125,16 +125,8 @@ def store_lineage(connection: Connection, lineage: Iterable[Reads]) -> None:
     upsert(connection, LakeInput, rows)
 
 
-def record_accounting(connection: Connection, receipt: Receipt) -> None:
-    """Note where the landed rows of the receipt's days went; a rerun replaces what it said."""
-    days = receipt.days
-    for table in {row.table for row in receipt.accounting}:
-        connection.execute(
-            delete(IngestAccounting).where(
-                IngestAccounting.table_name == table,
-                IngestAccounting.ingest_date.between(days.first, days.last),
-            )
-        )
+def record_accounting(connection: Connection, accounting: Sequence[Accounting]) -> None:
+    """Note where the landed rows of some days went; a rerun replaces what it said."""
     upsert(
         connection,
         IngestAccounting,
@@ -143,7 +135,7 @@ def record_accounting(connection: Connection, receipt: Receipt) -> None:
                 "table_name": row.table,
                 **row.model_dump(exclude={"table"}),
             }
-            for row in receipt.accounting
+            for row in accounting
         ],
     )
 

@@ -85,8 +85,12 @@ def _change(
     for day in changed:
         _refuse_older(lake, contract, receipt, began, known.get(day), day)
     for day in same:
-        # Made later than this, of the same rows: that is how fresh they are.
-        if numbers[day] > began:
+        row = known.get(day)
+        if row is not None and row.state != "committed":
+            # Cut off in another attempt's hands: these rows may have come with its commit.
+            numbers[day] = lake.pin(contract).number
+        elif row is not None and _is_newer(row, receipt, began):
+            # Made later than this, of the same rows: that is how fresh they are.
             del numbers[day]
     return Change(staged, numbers, (*unfinished, *changed)) if numbers else None
 
@@ -112,13 +116,22 @@ def _refuse_older(
     if row is None:
         return
     # What another attempt was cut off in may have come as late as the table's last commit.
-    newest = row.content_number if row.state == "committed" else lake.pin(contract).number
-    if newest > began:
+    is_cut_off = row.state != "committed"
+    if lake.pin(contract).number > began if is_cut_off else _is_newer(row, receipt, began):
         raise StaleError(
             f"{receipt.job} of {receipt.days} was not published: attempt {row.attempt} replaced "
             f"{contract.name} of {day} after this one ({receipt.attempt}) had begun. What is there "
             "stays; if this run is to replace it, clear `build`"
         )
+
+
+def _is_newer(row: LakePartition, receipt: Receipt, began: int) -> bool:
+    """Whether another attempt was noted for a partition after this one began.
+
+    Its rows may be those that were there before: then no commit tells, and its time does.
+    """
+    is_noted_since = receipt.began_at is not None and row.committed_at > receipt.began_at
+    return row.content_number > began or is_noted_since
 
 
 def _refuse_changed_inputs(

@@ -119,8 +119,16 @@ def _note(
                 if one.table_name == table
             },
         )
-    if todo and receipt.accounting:
-        record_accounting(connection, receipt)
+    # Of days that are another attempt's, it says where their rows went.
+    noted = {change.staged.table: set(change.numbers) for change in todo}
+    record_accounting(
+        connection,
+        [
+            row
+            for row in receipt.accounting
+            if row.ingest_date in noted.get(f"core.{row.table}", ())
+        ],
+    )
 
 
 def _refuse_erased(lake: Lake, receipt: Receipt) -> None:

@@ -5,7 +5,7 @@ know; a second attempt of the job overwrites it and points to files of its own.
 """
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 
 from pyarrow import fs
 from pydantic import Field
@@ -50,6 +50,8 @@ class Receipt(Record):
     code_version: str
     time_zone: str = "UTC"
     """Of its days."""
+    began_at: datetime | None = None
+    """When the attempt began; None: built by an older version."""
     inputs: dict[str, int | None]
     """Snapshot of each table that was read."""
     table_numbers: dict[str, int] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.days import Days
+from include.errors import LandingError
 from include.private_folder import make_private
 from include.settings import uri_of
 
@@ -49,16 +50,27 @@ class Landing:
         ]
 
     def files(self, table: str, day: date) -> list[str]:
-        """URIs of a day's data files, sorted; names that start with `_` or `.` don't count."""
+        """URIs of a day's data files, sorted; names that start with `_` or `.` don't count.
+
+        Raises:
+            LandingError: There is a folder among them.
+        """
         folder = self.folder(table, day)
         scheme = folder.split("://", 1)[0]
         system, path = fs.FileSystem.from_uri(folder)
         selector = fs.FileSelector(path, recursive=False, allow_not_found=True)
-        return sorted(
-            f"{scheme}://{info.path}"
+        found = [
+            info
             for info in system.get_file_info(selector)
-            if info.type == fs.FileType.File and not info.base_name.startswith(("_", "."))
-        )
+            if not info.base_name.startswith(("_", "."))
+        ]
+        for info in found:
+            if info.type == fs.FileType.Directory:
+                raise LandingError(
+                    f"{folder}/{info.base_name}: is a folder, and would not be read. A day's files "
+                    "lie side by side"
+                )
+        return sorted(f"{scheme}://{info.path}" for info in found)
 
     @contextmanager
     def write_day(self, table: str, day: date) -> Iterator["DayWriter"]:

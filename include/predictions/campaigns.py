@@ -3,7 +3,8 @@
 from sqlalchemy import Connection, exists, select, update
 
 from include.config import PipelineConfig
-from include.database.tables.lake import LakePartition
+from include.database.data_days import other_zone
+from include.database.tables.lake import IngestAccounting, LakePartition
 from include.database.tables.predictions import CampaignRow, ServiceLevel
 from include.database.upsert import upsert
 from include.errors import ConfigError
@@ -20,14 +21,15 @@ def copy_config(connection: Connection, config: PipelineConfig, time_zone: str) 
         time_zone: Of the data days.
 
     Raises:
-        ConfigError: The lake holds days of another time zone.
+        ConfigError: There are days of another time zone.
     """
-    known_zone = connection.scalar(select(ServiceLevel.time_zone))
-    if known_zone not in (None, time_zone) and connection.scalar(select(exists(LakePartition))):
+    # Days of contacts are in the warehouse before the lake has any.
+    is_in_use = select(exists(LakePartition) | exists(IngestAccounting))
+    if (known_zone := other_zone(connection, time_zone)) and connection.scalar(is_in_use):
         raise ConfigError(
-            f"the lake holds days of {known_zone}, and PROPENSITY_TIME_ZONE is {time_zone}: set it "
-            "back, or start with an empty lake and warehouse; events of the days that are there "
-            "would move to other days"
+            f"there are days of {known_zone}, and PROPENSITY_TIME_ZONE is {time_zone}: set it "
+            "back, or start with an empty lake and warehouse; what happened on the days that are "
+            "there would move to other days"
         )
     upsert(
         connection,

@@ -12,8 +12,8 @@ CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
 
 # Spark's own cast would also take "2017" or "T10:00" (today at ten).
-ISO_8601 = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
-NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+ISO_8601 = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?\z"
+NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\z"  # `$` would let a line break pass
 INTEGER_TYPES = ("tinyint", "smallint", "int", "bigint")
 
 
@@ -75,7 +75,7 @@ def long(value: Column, kind: str) -> Column:
     if kind in INTEGER_TYPES:
         return F.when(value >= 0, value.cast("bigint"))
     string = value.cast("string")
-    return F.when(string.rlike(r"^\d{1,19}$"), string.try_cast("bigint"))
+    return F.when(string.rlike(r"^\d{1,19}\z"), string.try_cast("bigint"))
 
 
 def is_decimal(value: Column) -> Column:
@@ -151,12 +151,19 @@ def timestamp(value: Column, kind: str) -> Column:
         2026-03-10T08:00:00+02:00 | 2026-03-10 06:00:00
     """
     if kind in ("timestamp", "timestamp_ntz", "date"):
-        return value.cast("timestamp")
+        at = value.cast("timestamp")
+        return F.when(_has_a_day(at), at)
     string = value.cast("string")
     # Spark knows no zone without seconds before it.
     with_seconds = F.regexp_replace(string, r"([T ]\d{2}:\d{2})( ?(Z|[+-]))", "$1:00$2")
     at = F.coalesce(string.try_cast("timestamp"), with_seconds.try_cast("timestamp"))
-    return F.when(string.rlike(ISO_8601), at)
+    return F.when(string.rlike(ISO_8601) & _has_a_day(at), at)
+
+
+def _has_a_day(at: Column) -> Column:
+    """Whether a moment lies in years 1 to 9999, whatever the time zone: Python knows no others."""
+    first, last = (F.lit(day).cast("timestamp") for day in ("0001-01-02", "9999-12-30"))
+    return (at >= first) & (at <= last)
 
 
 def user_of(name: str) -> Column:

@@ -81,3 +81,23 @@ def test_the_bounds_of_a_day_are_a_range(tmp_path: Path) -> None:
         path.write_text(wrong, encoding="utf-8")
         with pytest.raises(ConfigError, match=sentence):
             load_config(load_settings({"PROPENSITY_QUALITY": str(path)}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("  min_rows: 100", "  min_rows: 100\n  min_rows: 200", "key min_rows is given twice"),
+        ("min_rows: 100", "min_rows: true", "key shares.min_rows: YAML reads it as true, which is"),
+        ("at_most: 0.3,", "at_most: yes,", "key shares.rejected.at_most: YAML reads it as true"),
+        ("times_usual: 50", "times_usual: .inf", "key shares.late.times_usual: "),
+    ],
+)
+def test_a_bound_that_bounds_nothing_is_named(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    shipped = load_settings({}).quality.read_text(encoding="utf-8")
+    assert old in shipped
+    path = tmp_path / "quality.yaml"
+    path.write_text(shipped.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"quality.yaml: .*{sentence}"):
+        load_config(load_settings({"PROPENSITY_QUALITY": str(path)}))

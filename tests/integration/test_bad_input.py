@@ -149,6 +149,46 @@ def test_a_day_without_a_good_row_is_not_published_and_the_bound_can_be_raised(
     assert tuple(counted) == (0, 0, 60), "of users who never landed"
 
 
+def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
+    """Lines of JSON that hold more or less than one object, bytes that no text has, long lines."""
+    basics(place, ONE)
+    one, two = (json.dumps(event(name, day(0))) for name in ("glued", "lost"))
+    nested = json.dumps(event("nested", day(0)) | {"more": {"a": [{"b": "}{"}]}})
+    land(place, "events", day(0), "e.jsonl",
+         "\n".join([one + two, f"[{one}, {two}]", "[]", f"{one} xx}}", nested]))  # fmt: skip
+    header, good, *_ = csv_of(event("good", day(0))).splitlines()
+    lines = [
+        f"{header},note",
+        f"{good},a note",
+        "short,2026-03-01",
+        f"{good.replace('good', 'long')},a,b",
+    ]
+    land(place, "events", day(0), "with-note.csv", "\n".join(lines))
+    latin = csv_of(event("café", day(0)), event("cafè", day(0)))
+    land(place, "events", day(0), "latin.csv", latin.encode("latin-1"))
+    columns = {name: pa.array([value]) for name, value in event("x", day(0)).items()}
+    torn = pa.array([b"caf\xe9"], pa.binary())
+    path = land(place, "events", day(0), "torn.parquet", b"")
+    text_of = pa.StringArray.from_buffers(1, *torn.buffers()[1:])
+    pq.write_table(pa.table(columns | {"event_id": text_of}), path)
+    path = land(place, "events", day(0), "binary.parquet", b"")
+    pq.write_table(pa.table(columns | {"event_id": torn}), path)
+    build()
+    judge_and_publish()
+    accepted = sorted(row["event_id"] for row in rows(place, "core.events"))
+    assert accepted == ["good", "nested"]
+    refused = rows(place, "core.rejected_events")
+    assert {tuple(row["reasons"]) for row in refused} == {("malformed_record",)}
+    counted: dict[str, int] = {}
+    for row in refused:
+        name = row["source_file"].rsplit("/", 1)[1]
+        counted[name] = counted.get(name, 0) + 1
+    assert counted == {
+        "e.jsonl": 4, "with-note.csv": 2, "latin.csv": 2, "torn.parquet": 1, "binary.parquet": 1,
+    }  # fmt: skip
+    assert accounting(place) == [(day(0), 12, 2, 10, 0)]
+
+
 def test_timestamps_in_nanoseconds_are_times_to_the_microsecond(place: Settings) -> None:
     basics(place, ONE)
     noon = datetime(day(0).year, day(0).month, day(0).day, 12, tzinfo=UTC)
@@ -160,6 +200,8 @@ def test_timestamps_in_nanoseconds_are_times_to_the_microsecond(place: Settings)
     pq.write_table(pa.table(columns), path)
     # Another file in Spark's own way (INT96), which Arrow also calls nanoseconds.
     columns |= {"event_id": pa.array(["b"])}
+    least = pa.array([-(2**63)], pa.timestamp("ns", "UTC"))
+    pq.write_table(pa.table(columns | {"occurred_at": least}), path.with_name("least.parquet"))
     path = land(place, "events", day(0), "old.parquet", b"")
     pq.write_table(pa.table(columns), path, use_deprecated_int96_timestamps=True)
     build()

@@ -111,7 +111,7 @@ def test_days_end_at_the_markets_midnight(market: Settings) -> None:
     assert tuple(refused_contact) == (9, ["updated_in_future"])
 
     with (
-        pytest.raises(ConfigError, match=r"the lake holds days of America/Sao_Paulo, and PROPENS"),
+        pytest.raises(ConfigError, match=r"there are days of America/Sao_Paulo, and PROPENS"),
         engine(market).begin() as connection,
     ):
         copy_config(connection, load_config(market), "UTC")

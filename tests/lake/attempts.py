@@ -81,8 +81,8 @@ def build(lake: Lake, run: str, attempt: str, rows: Rows, began: dict[str, int])
     erased = lake.snapshot_id(ERASED_USERS)
     receipt = Receipt(
         job="lake_days", attempt=attempt, first_day=min(every), last_day=max(every),
-        code_version="test", inputs={ERASED_USERS.name: erased}, table_numbers=began,
-        tables=tuple(staged), duration_s=1.0,
+        code_version="test", began_at=datetime.now(UTC), inputs={ERASED_USERS.name: erased},
+        table_numbers=began, tables=tuple(staged), duration_s=1.0,
     )  # fmt: skip
     write_receipt(receipt_uri(settings(), run, "lake_days"), receipt)
 

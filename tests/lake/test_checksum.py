@@ -39,3 +39,15 @@ def test_parts_can_be_put_together_and_taken_away(one: list, other: list) -> Non
     parts = [rows_checksum(table(one)), rows_checksum(table(other))]
     assert sum_checksums(parts) == whole
     assert subtract_checksum(whole, parts[1]) == parts[0]
+
+
+def test_a_whole_number_is_itself_whoever_stands_beside_it() -> None:
+    """As floats, 2^53 and 2^53 + 1 are equal; a null beside them made floats of both."""
+    big = 2**53
+
+    def numbers(*values: int | None) -> pa.Table:
+        return pa.table({"n": pa.array(values, pa.int64())})
+
+    assert rows_checksum(numbers(None, big)) != rows_checksum(numbers(None, big + 1))
+    apart = [batch for value in (None, 7) for batch in numbers(value).to_batches()]
+    assert rows_checksum(numbers(None, 7)) == rows_checksum(apart)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from include.contracts.core import USERS
 from include.database.engine import engine
@@ -14,7 +15,9 @@ from include.lake import readiness
 from include.lake.commit import commit
 from include.lake.ledger import stale_partitions
 from include.lake.publish import publish
+from include.lake.receipts import read_receipt, receipt_uri, write_receipt
 from include.lake.tables import Lake
+from include.quality.accounting import Accounting
 from include.settings import Settings
 from tests.lake.attempts import (
     DAILY,
@@ -220,3 +223,57 @@ def test_an_erased_user_does_not_slip_in_beside_a_publication(lake: Lake, place:
     with pytest.raises(LakeError, match="before a user was erased"):
         publish("lake_days", "a")
     assert held(lake, EVENTS) == {}
+
+
+def test_a_cut_off_commit_that_is_built_again_makes_its_followers_stale(
+    lake: Lake, place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows came with the commit of the attempt that was killed, not with the next one's."""
+    built_and_published(lake, "first", day(DAY, 1))
+    built_and_published(lake, "next", day(NEXT, 2))
+    build(lake, "killed", "killed", day(DAY, 3), begin(lake))
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_note", kill)
+        with pytest.raises(KeyboardInterrupt):
+            publish("lake_days", "killed")
+    built_and_published(lake, "again", day(DAY, 3))
+    assert held(lake, EVENTS)[DAY] == [3]
+    assert (EVENTS, NEXT) in stale(place)
+    assert not [table for table, when in stale(place) if when == DAY]
+
+
+def kill(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_attempt_does_not_come_back_over_one_that_left_all_as_it_was(lake: Lake) -> None:
+    """The source corrected a file and took it back: no commit tells, the note's time does."""
+    built_and_published(lake, "first", day(DAY, 1))
+    build(lake, "corrected", "corrected", day(DAY, 2), begin(lake))
+    built_and_published(lake, "taken-back", day(DAY, 1))
+    with pytest.raises(StaleError, match="attempt taken-back replaced"):
+        publish("lake_days", "corrected")
+    assert held(lake, EVENTS) == {DAY: [1]}
+
+
+def test_accounting_is_that_of_the_attempt_whose_rows_are_there(
+    lake: Lake, place: Settings
+) -> None:
+    """Both attempts made the same rows, of other files: the newer one knows where rows went."""
+    rejected = "core.rejected_events"
+    for run, landed in (("older", 2), ("newer", 1)):
+        build(lake, run, run, {rejected: {DAY: []}, EVENTS: {DAY: [1]}}, begin(lake))
+        uri = receipt_uri(place, run, "lake_days")
+        counts = Accounting(
+            table="events", ingest_date=DAY, landed=landed, accepted=1, rejected=0,
+            duplicate=landed - 1, erased=0,
+        )  # fmt: skip
+        write_receipt(uri, read_receipt(uri).model_copy(update={"accounting": (counts,)}))
+    publish("lake_days", "newer")
+    publish("lake_days", "older")
+    with engine(place).connect() as connection:
+        landed = connection.scalar(text("select landed from analytics.ingest_accounting"))
+        attempts = connection.scalars(
+            text("select distinct attempt from analytics.lake_partitions")
+        )
+        assert (landed, list(attempts)) == (1, ["newer"])

@@ -10,6 +10,7 @@ import pytest
 
 from include.config import load_config
 from include.days import Days
+from include.errors import LandingError
 from include.landing.sources import completejourney, synthetic
 from include.landing.sources.synthetic import Traffic, category_name, events_batch
 from include.landing.zone import Landing
@@ -125,3 +126,10 @@ def test_traffic_that_would_be_refused_as_a_whole_does_not_land(
         assert Landing(str(tmp_path)).is_complete("events", DAY) == bool(variables)
     finally:
         settings.cache_clear()
+
+
+def test_a_folder_among_a_days_files_is_named(tmp_path: Path) -> None:
+    """What lies in it would not be read."""
+    (tmp_path / "events" / f"date={DAY}" / "hour=01").mkdir(parents=True)
+    with pytest.raises(LandingError, match="hour=01: is a folder, and would not be read"):
+        Landing(str(tmp_path)).files("events", DAY)
