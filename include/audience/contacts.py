@@ -56,13 +56,14 @@ def load_contacts(first_day: str, last_day: str) -> None:
             + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
             + ". Ask the source, or wait; nothing was changed"
         )
-    with engine(settings()).connect() as connection:
-        if zone := other_zone(connection, settings().time_zone):
-            raise ConfigError(
-                f"the warehouse's days are days of {zone}, and PROPENSITY_TIME_ZONE is "
-                f"{settings().time_zone}: set it alike for all parts of the stack. No contacts of "
-                f"{days} were loaded"
-            )
+    with without_values(f"loading the contacts of {days}"), engine(settings()).connect() as asked:
+        zone = other_zone(asked, settings().time_zone)
+    if zone:
+        raise ConfigError(
+            f"the warehouse's days are days of {zone}, and PROPENSITY_TIME_ZONE is "
+            f"{settings().time_zone}: set it alike for all parts of the stack. No contacts of "
+            f"{days} were loaded"
+        )
     landed = refused = 0
     for day in days:
         # Around the transaction too: a commit can fail, and a connection break, over a row.

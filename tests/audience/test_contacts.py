@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from include.audience.contacts import Counts, load_contacts, load_day
 from include.audience.warehouse_erasure import begin
 from include.database.engine import engine
-from include.errors import LandingError
+from include.errors import ConfigError, LandingError
 from include.landing.zone import Landing
 from include.settings import Settings
+from include.settings import settings as chosen_settings
 from tests.predictions.score_rows import query
 
 FIRST, SECOND, THIRD = (date(2026, 3, number) for number in (1, 2, 3))
@@ -454,3 +455,16 @@ def _no_leftovers(place: Settings) -> Iterator[None]:
     yield
     ((count,),) = query(place, "select count(*) from pg_class where relname = 'landed_contacts'")
     assert count == 0, "parsed rows stay in the staging table"
+
+
+def test_contacts_are_loaded_by_the_days_of_the_warehouse_or_not_at_all(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another zone's days, a row of tomorrow could give consent."""
+    land(place, FIRST, "u.jsonl", jsonl(GOOD))
+    land(place, FIRST, "_SUCCESS", "")
+    monkeypatch.setenv("PROPENSITY_TIME_ZONE", "Asia/Tokyo")
+    chosen_settings.cache_clear()
+    with pytest.raises(ConfigError, match="warehouse's days are days of UTC, and PROPENSITY_TIME"):
+        load_contacts(f"{FIRST}", f"{FIRST}")
+    assert contacts(place) == {}
