@@ -25,6 +25,13 @@ SUFFIXES = {
 }
 
 
+RESERVED = frozenset({"_metadata", "_corrupt_record", "file_date"})
+"""Names that readers of files use themselves."""
+OURS = KNOWN_COLUMNS | {"date"}
+UNREADABLE = (
+    pa.types.is_time, pa.types.is_duration, pa.types.is_float16, pa.types.is_decimal256,
+    pa.types.is_interval,
+)  # fmt: skip
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 """A longer line is no row; most of it is never held."""
@@ -73,6 +80,7 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         if form == "parquet":
             with pq.ParquetFile(path, filesystem=system) as parquet:
                 schema, nanoseconds = parquet.schema_arrow, _nanoseconds(parquet.schema)
+            _refuse_unreadable(uri, schema)
             names, key = tuple(schema.names), str(schema.remove_metadata())
         else:
             with system.open_input_stream(path, compression=None) as stream:
@@ -88,7 +96,28 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         )
     if len(set(names)) < len(names):
         raise LandingError(f"{uri}: its header names a column twice ({_shown(names)})")
+    for name in names:
+        if name in RESERVED or (name not in OURS and name.lower() in OURS):
+            raise LandingError(
+                f"{uri}: its column {name} "
+                + (
+                    "has a name that readers use themselves: leave it out, or rename it"
+                    if name in RESERVED
+                    else f"would be passed over: it is spelt {name.lower()}"
+                )
+                + ". Nothing was changed"
+            )
     return LandedFile(uri, form, names, f"{key} {nanoseconds}", nanoseconds)
+
+
+def _refuse_unreadable(uri: str, schema: pa.Schema) -> None:
+    """Types that Spark doesn't know fail the whole file, even in a column that nobody reads."""
+    for field in schema:
+        if any(is_one(field.type) for is_one in UNREADABLE):
+            raise LandingError(
+                f"{uri}: a column is of type {field.type}, which can't be read: leave it out, or "
+                "write it as a number or a text. Nothing was changed"
+            )
 
 
 def _nanoseconds(schema: pq.ParquetSchema) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The landing zone: `<landing>/<table>/date=YYYY-MM-DD/*`, `_SUCCESS` when complete."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from include.errors import LandingError
 from include.private_folder import make_private
 from include.settings import uri_of
 
+_ODD = re.compile(r"[^A-Za-z0-9._=+@,~-]")
 TABLES = ("events", "listings", "users")
 PRIVATE = frozenset({"users"})
 """Tables with contact data: on a local file system, only the owner may see what is written."""
@@ -53,7 +55,8 @@ class Landing:
         """URIs of a day's data files, sorted; names that start with `_` or `.` don't count.
 
         Raises:
-            LandingError: There is a folder among them.
+            LandingError: There is a folder among them, or a name with letters that mean something
+                in patterns or addresses of files.
         """
         folder = self.folder(table, day)
         scheme = folder.split("://", 1)[0]
@@ -69,6 +72,12 @@ class Landing:
                 raise LandingError(
                     f"{folder}/{info.base_name}: is a folder, and would not be read. A day's files "
                     "lie side by side"
+                )
+            if odd := sorted(set(_ODD.findall(info.base_name))):
+                raise LandingError(
+                    f"{folder}/{info.base_name!r}: its name has {' '.join(map(repr, odd))} in it, "
+                    "which readers take for something else: letters, digits and . _ - = + @ , ~ "
+                    "are good"
                 )
         return sorted(f"{scheme}://{info.path}" for info in found)
 

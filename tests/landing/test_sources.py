@@ -5,12 +5,15 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from include.config import load_config
 from include.days import Days
 from include.errors import LandingError
+from include.landing.columns import EVENTS_REQUIRED
+from include.landing.files import inspect
 from include.landing.sources import completejourney, synthetic
 from include.landing.sources.synthetic import Traffic, category_name, events_batch
 from include.landing.zone import Landing
@@ -133,3 +136,35 @@ def test_a_folder_among_a_days_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "events" / f"date={DAY}" / "hour=01").mkdir(parents=True)
     with pytest.raises(LandingError, match="hour=01: is a folder, and would not be read"):
         Landing(str(tmp_path)).files("events", DAY)
+
+
+@pytest.mark.parametrize("name", ["e 1.csv", "e*.csv", "e[1].csv", "{a}.csv", "événements.csv"])
+def test_a_file_whose_name_means_something_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "events" / f"date={DAY}"
+    folder.mkdir(parents=True)
+    (folder / name).touch()
+    with pytest.raises(LandingError, match="its name has .* in it, which readers take"):
+        Landing(str(tmp_path)).files("events", DAY)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("VALUE", pa.float64(), "its column VALUE would be passed over: it is spelt value"),
+        ("EVENT_ID", pa.string(), "its column EVENT_ID would be passed over: it is spelt event_id"),
+        ("Date", pa.string(), "its column Date would be passed over: it is spelt date"),
+        ("_metadata", pa.string(), "its column _metadata has a name that readers use themselves"),
+        ("at", pa.time64("us"), "a column is of type time64"),
+        ("half", pa.float16(), "a column is of type halffloat"),
+        ("large", pa.decimal256(50), "a column is of type decimal256"),
+    ],
+)
+def test_a_column_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, kind: pa.DataType, sentence: str
+) -> None:
+    """Even one that nobody would read: Spark fails the file for it, and doesn't say which."""
+    known = {column: pa.array(["x"]) for column in EVENTS_REQUIRED}
+    path = tmp_path / "e.parquet"
+    pq.write_table(pa.table(known | {name: pa.nulls(1, kind)}), path)
+    with pytest.raises(LandingError, match=f"e.parquet: {sentence}"):
+        inspect(f"file://{path}", EVENTS_REQUIRED)
