@@ -92,8 +92,15 @@ def with_parsed_user(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
     names = ["user_id", "registered_at", "updated_at"]
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
-    withheld = F.when(F.col(CORRUPT).isNotNull(), F.lit("(withheld: may hold contact data)"))
-    rows = landed.withColumn("landed", F.struct(*names, withheld.alias(CORRUPT))).drop(
+    is_whole = F.col(CORRUPT).isNull()
+    withheld = F.when(~is_whole, F.lit("(withheld: may hold contact data)"))
+    # Where fields are missing or too many, anything may stand in any of them.
+    is_user = long(F.col("user_id"), kinds["user_id"]).isNotNull()
+    kept = [
+        F.when(is_whole | (is_user if name == "user_id" else F.lit(False)), F.col(name)).alias(name)
+        for name in names
+    ]
+    rows = landed.withColumn("landed", F.struct(*kept, withheld.alias(CORRUPT))).drop(
         *names, CORRUPT
     )
     rows = rows.withColumns(

@@ -323,10 +323,12 @@ def test_contact_data_never_enters_the_lake(place: Settings) -> None:
          '{"user_id": 9, "registered_at": "2026-01-01", "email": "me@example.org"}\n'
          '{"user_id": "x", "registered_at": "2026-01-01", "email": "you@example.org"}\n'
          '{"user_id": 8, "email": "cut@example.org"')  # fmt: skip
+    land(place, "users", day(0), "shifted.csv",
+         "user_id,email,registered_at\n7,me,you@example.org,2026-01-01\n")  # fmt: skip
     land(place, "events", day(0), "e.csv", csv_of(event("a", day(0))))
     build()
     judge_and_publish()
-    assert len(rows(place, "core.rejected_dimensions")) == 2
+    assert len(rows(place, "core.rejected_dimensions")) == 3
     lake = Path(place.lake_uri)
     holding = [
         path for path in lake.rglob("*") if path.is_file() and b"@example.org" in path.read_bytes()
