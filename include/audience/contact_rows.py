@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from include.days import day_of
+from include.days import FIRST_AT, LAST_AT, day_of
 from include.landing.rows import LandedRow
 
 CONSENT = frozenset({"true", "t", "1", "yes"})
@@ -14,9 +14,6 @@ CONSENT = frozenset({"true", "t", "1", "yes"})
 
 MAX_LENGTHS = {"email": 320, "phone": 64, "full_name": 1_000}
 """In characters. An e-mail address has 64 + 1 + 255 at most (RFC 5321)."""
-
-FIRST_AT, LAST_AT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-"""Beyond these a moment has no day in every time zone."""
 
 MAX_USER_ID = 2**63 - 1
 

@@ -8,6 +8,8 @@ reason (`with_reasons`).
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from include.days import FIRST_AT, LAST_AT
+
 CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
 
@@ -161,8 +163,9 @@ def timestamp(value: Column, kind: str) -> Column:
 
 
 def _has_a_day(at: Column) -> Column:
-    """Whether a moment lies in years 1 to 9999, whatever the time zone: Python knows no others."""
-    first, last = (F.lit(day).cast("timestamp") for day in ("0001-01-02", "9999-12-30"))
+    """Whether a moment lies in a data day, whatever the time zone."""
+    # As text: on its way to Spark, a datetime would go through the machine's own time zone.
+    first, last = (F.lit(one.isoformat()).cast("timestamp") for one in (FIRST_AT, LAST_AT))
     return (at >= first) & (at <= last)
 
 

@@ -83,6 +83,16 @@ def before_loading(monkeypatch: pytest.MonkeyPatch, call: Callable[[], Any]) -> 
         yield
 
 
+def refuse_once(replaced: threading.Event) -> Callable[[Connection], None]:
+    """What `publish_day` asks the ledger."""
+
+    def refuse(_: Connection) -> None:
+        if replaced.is_set():
+            raise PublishRefusedError("the lake holds another attempt")
+
+    return refuse
+
+
 def test_who_was_shown_once_does_not_come_back_over_a_newer_version(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,16 +142,11 @@ def test_scores_that_others_took_the_place_of_while_they_waited_are_refused(
 ) -> None:
     """As a task that waits for the day while another run commits and publishes it."""
     replaced = threading.Event()
-
-    def refuse(_: Connection) -> None:
-        if replaced.is_set():
-            raise PublishRefusedError("the lake holds another attempt")
-
     raised: list[Exception] = []
 
     def stale() -> None:
         try:
-            go(place, scores(refuse_stale=refuse))
+            go(place, scores(refuse_stale=refuse_once(replaced)))
         except PublishRefusedError as error:
             raised.append(error)
 
@@ -158,13 +163,8 @@ def test_scores_that_are_replaced_while_they_load_are_refused(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replaced = threading.Event()
-
-    def refuse(_: Connection) -> None:
-        if replaced.is_set():
-            raise PublishRefusedError("the lake holds another attempt")
-
     with before_loading(monkeypatch, replaced.set), pytest.raises(PublishRefusedError):
-        go(place, scores(refuse_stale=refuse))
+        go(place, scores(refuse_stale=refuse_once(replaced)))
     assert query(place, VISIBLE) == []
 
 

@@ -3,7 +3,8 @@ drop view if exists predictions.freshness, marketing.campaign_audience, analytic
 drop function if exists pii.log_audience_access(), predictions.end_blockers(integer);
 -- With their triggers.
 drop function if exists predictions.refuse_drop_owned(), predictions.keep_publications(),
-  predictions.keep_reverts(), predictions.keep_campaign_contacts(), pii.keep_erasures(), analytics.keep_model_decisions() cascade;
+  predictions.keep_reverts(), predictions.keep_campaign_contacts(), pii.keep_erasures(),
+  analytics.keep_model_decisions() cascade;
 do $$
 begin
   execute format('alter database %I reset log_min_messages', current_database());
