@@ -23,7 +23,7 @@ refused: `{"replace_reverted": true}` publishes over it. What mails brought is m
 
 from datetime import timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, get_current_context, task
+from airflow.sdk import Param, chain, dag, get_current_context, task
 
 from include.orchestration.assets import PREDICTIONS, SCORES
 from include.orchestration.defaults import (
@@ -36,12 +36,13 @@ from include.orchestration.defaults import (
     lake_deadline,
 )
 from include.orchestration.groups import build_gate_publish
+from include.orchestration.night import DataDayTimetable
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone=settings().time_zone),
+    schedule=DataDayTimetable(settings().time_zone),
     start_date=START,
     catchup=False,
     max_active_runs=2,

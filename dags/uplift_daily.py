@@ -13,7 +13,7 @@ good publication isn't a red night because of an old mail.
 prediction depends on it, and a later day measures what this one left.
 """
 
-from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
+from airflow.sdk import chain, dag, task
 
 from include.orchestration.assets import DAILY_ACTIVITY, PREDICTIONS, UPLIFT
 from include.orchestration.defaults import (
@@ -24,12 +24,13 @@ from include.orchestration.defaults import (
     default_args,
     lake_deadline,
 )
+from include.orchestration.night import DataDayTimetable
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone=settings().time_zone),
+    schedule=DataDayTimetable(settings().time_zone),
     start_date=START,
     catchup=False,
     max_active_runs=1,  # two at once would measure the same reservations

@@ -46,13 +46,17 @@ class Days:
 
 
 def start_of(day: date, time_zone: str) -> datetime:
-    """The moment at which a data day begins.
+    """The moment at which a data day begins, in UTC: its first, where clocks change at midnight.
 
     Example:
         >>> start_of(date(2026, 3, 10), "America/Sao_Paulo").isoformat()
-        '2026-03-10T00:00:00-03:00'
+        '2026-03-10T03:00:00+00:00'
+        >>> start_of(date(2018, 11, 4), "America/Sao_Paulo").isoformat()
+        '2018-11-04T03:00:00+00:00'
     """
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone))
+    # In its own zone, a midnight that no clock showed, or showed twice, equals no other moment.
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone))
+    return midnight.astimezone(UTC)
 
 
 def day_of(moment: datetime, time_zone: str) -> date:

@@ -3,7 +3,7 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from include.orchestration import task_state_listener
-from include.orchestration.night import NightTimetable
+from include.orchestration.night import DataDayTimetable, NightTimetable
 
 
 class PropensityPlugin(AirflowPlugin):
@@ -11,4 +11,4 @@ class PropensityPlugin(AirflowPlugin):
 
     name = "propensity"
     listeners = [task_state_listener]  # noqa: RUF012 (Airflow reads the class attribute)
-    timetables = [NightTimetable]  # noqa: RUF012
+    timetables = [DataDayTimetable, NightTimetable]  # noqa: RUF012

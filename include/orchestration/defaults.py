@@ -109,7 +109,7 @@ def run_timeout() -> timedelta:
 
 def night() -> NightTimetable:
     """When `lake_daily` runs: every night, and after an outage for the nights that it left out."""
-    return NightTimetable("0 0 * * *", settings().time_zone, catch_up_days=settings().catch_up_days)
+    return NightTimetable(settings().time_zone, settings().catch_up_days)
 
 
 def application(job: str) -> str:

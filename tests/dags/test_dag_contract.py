@@ -296,6 +296,9 @@ def test_only_the_lake_makes_up_for_an_outage(dags: dict[str, Any]) -> None:
     assert [name for name, dag in dags.items() if dag["timetable"] == "NightTimetable"] == [
         "lake_daily"
     ]
+    assert {name for name, dag in dags.items() if dag["timetable"] == "DataDayTimetable"} == {
+        "score_daily", "uplift_daily",
+    }  # fmt: skip
 
 
 def test_every_gate_stands_between_build_and_publish(dags: dict[str, Any]) -> None:

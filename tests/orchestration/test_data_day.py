@@ -9,13 +9,13 @@ import pendulum
 import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.timetables.interval import CronDataIntervalTimetable
 
 from include.days import start_of
 from include.lake import readiness
 from include.orchestration import earlier_runs
 from include.orchestration.defaults import DAY, NO_DAY, day_param, day_template
 from include.orchestration.task_state_listener import _data_day
+from include.orchestration.night import DataDayTimetable
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 
@@ -72,7 +72,7 @@ def test_the_day_is_the_one_of_the_markets_midnight(
     settings.cache_clear()
     run = SimpleNamespace(conf={}, data_interval_start=start)
     assert _data_day(SimpleNamespace(dag_run=run)) == date(2026, 3, 10)
-    days = CronDataIntervalTimetable("0 0 * * *", zone)
+    days = DataDayTimetable(zone)
     nights = days.infer_manual_data_interval(run_after=start.add(hours=30))
     assert (nights.start, nights.end) == (start, start.add(days=1))
     asked: list[datetime] = []

@@ -1,11 +1,16 @@
 """When nights run: after an outage one after the other, and not further back than asked for."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pendulum
+import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from include.days import day_of, start_of
 from include.orchestration.defaults import START, night
+from include.orchestration.night import DataDayTimetable, NightTimetable
 
 NOW = datetime.now(UTC)
 TODAY = pendulum.instance(NOW).start_of("day")
@@ -57,3 +62,70 @@ def test_a_backfill_gets_the_days_that_it_asks_for() -> None:
         before = info.data_interval
         found.append(before.start)
     assert found == [first.add(days=n) for n in range(4)]
+
+
+def intervals(timetable: DataDayTimetable, first: date, last: date) -> list[DataInterval]:
+    """The runs that a backfill of some days gets, as Airflow asks for them."""
+    asked = TimeRestriction(
+        pendulum.datetime(first.year, first.month, first.day, tz=timetable.time_zone),
+        pendulum.datetime(last.year, last.month, last.day, tz=timetable.time_zone),
+        catchup=True,
+    )
+    found: list[DataInterval] = []
+    while info := timetable.next_dagrun_info(
+        last_automated_data_interval=found[-1] if found else None, restriction=asked
+    ):
+        found.append(info.data_interval)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("America/Sao_Paulo", date(2018, 11, 3), 24),  # the next day begins at 01:00
+        ("America/Sao_Paulo", date(2018, 11, 4), 23),
+        ("Africa/Cairo", date(2026, 4, 23), 24),
+        ("America/Havana", date(2026, 3, 7), 24),
+        ("America/Havana", date(2026, 3, 8), 23),
+        ("America/Havana", date(2026, 10, 31), 24),  # the next day has two midnights
+        ("America/Havana", date(2026, 11, 1), 25),
+        ("Asia/Tokyo", date(2026, 3, 10), 24),
+    ],
+)
+def test_a_backfill_of_one_day_has_a_run_whatever_the_clocks_do(
+    zone: str, day: date, hours: int
+) -> None:
+    for timetable in DataDayTimetable(zone), NightTimetable(zone, 14):
+        (one,) = intervals(timetable, day, day)
+        assert one.start == start_of(day, zone)
+        assert one.end - one.start == timedelta(hours=hours)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Pacific/Apia", "UTC"]),
+    st.dates(date(2000, 1, 1), date(2035, 1, 1)),
+    st.integers(0, 400),
+)
+def test_each_day_has_one_run_and_they_leave_no_moment_out(
+    zone: str, first: date, length: int
+) -> None:
+    """Samoa left out 30 December 2011, and no other day has no run."""
+    last = first + timedelta(days=length)
+    found = intervals(DataDayTimetable(zone), first, last)
+    days = [first + timedelta(days=n) for n in range(length + 1)]
+    if zone == "Pacific/Apia" and date(2011, 12, 30) in days:
+        days.remove(date(2011, 12, 30))
+    assert [day_of(one.start, zone) for one in found] == days
+    assert all(before.end == after.start for before, after in zip(found, found[1:], strict=False))
+
+
+@pytest.mark.parametrize("zone", ["America/Havana", "America/Sao_Paulo", "Pacific/Apia"])
+def test_a_moment_of_a_day_belongs_to_the_interval_before_it(zone: str) -> None:
+    timetable = DataDayTimetable(zone)
+    for day in (date(2026, 11, 1), date(2018, 11, 4), date(2026, 3, 8)):
+        start = pendulum.instance(start_of(day, zone))
+        for hours in (0, 0.5, 1, 1.5, 20):
+            found = timetable.infer_manual_data_interval(run_after=start.add(seconds=hours * 3600))
+            assert found.end == start
+            assert day_of(found.start, zone) == day - timedelta(days=1)
