@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from importlib import import_module
 
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
 from include.code_version import code_version
 from include.config import load_config
 from include.days import Days
-from include.errors import LandingError, PipelineError
+from include.errors import LandingError, PipelineError, SettingsError
 from include.lake.failures import Failure, failure_uri, write_failure
 from include.lake.receipts import Receipt, receipt_uri, write_receipt
 from include.landing.files import find_broken
@@ -73,6 +76,7 @@ def _attempt(
     days = Days(arguments.from_day, arguments.to_day)
     spark = spark_session(f"{job} {days}")
     print(f"[{job}] {days}, attempt {attempt}", flush=True)
+    refuse_unknown_zone(spark, chosen.time_zone)
     docs = chosen.data_docs_path / job / f"{days}" / attempt
     work = Workspace(spark, chosen, load_config(chosen), days, attempt, Audit(docs))
     work.properties.update(pair.split("=", 1) for pair in arguments.set)
@@ -88,7 +92,7 @@ def _attempt(
         work.abandon_audits()
         if broken := find_broken(work.landing, TABLES, days):
             raise LandingError(
-                f"{broken}. Ask the source to send the file again; nothing was changed"
+                f"{broken}. Ask the source for a correct file; nothing was changed"
             ) from error
         raise
     index = work.audit.write_docs()
@@ -111,3 +115,22 @@ def _attempt(
     write_receipt(receipt_uri(chosen, arguments.run, job), receipt)
     print(f"[{job}] {days} staged in {receipt.duration_s} s, Data Docs: {index}", flush=True)
     return receipt
+
+
+def refuse_unknown_zone(spark: SparkSession, time_zone: str) -> None:
+    """Refuse a time zone that Spark's Java is too old to know, though Python knows it.
+
+    Raises:
+        SettingsError: It doesn't; the text names the setting.
+    """
+    if time_zone == "UTC":
+        return
+    midnight = F.from_utc_timestamp(F.lit("2000-01-01").cast("timestamp"), time_zone)
+    try:
+        spark.range(1).select(midnight).collect()
+    # Over Py4J and over Connect it is of several types.
+    except Exception as error:
+        raise SettingsError(
+            f"PROPENSITY_TIME_ZONE: {time_zone} is not known to Spark's Java. Use a newer Java, or "
+            "an older name of a zone with the same clocks; nothing was changed"
+        ) from error

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from include.days import Days
 from include.errors import LandingError
-from include.landing.files import LandedFile, inspect
+from include.landing.files import MAX_CSV_FIELDS, LandedFile, inspect
 from include.landing.zone import SUCCESS, Landing
 from spark_jobs.transforms.parsing import CORRUPT
 
@@ -104,6 +104,10 @@ def _read(
     if form == "parquet":
         rows = reader.parquet(*uris).withColumn(CORRUPT, F.lit(None).cast(TEXT))
         found = set(names)
+        for name, kind in rows.dtypes:
+            # Beside a file of another type it would go through text, and be another number.
+            if kind == "float" and name in columns:
+                rows = rows.withColumn(name, F.col(name).cast("double"))
         for name in set(group.nanoseconds) & set(columns):
             # Down to the microsecond before, also before 1970; in whole numbers, as a double can't.
             rows = rows.withColumn(
@@ -117,6 +121,7 @@ def _read(
         if form == "csv":
             # A line that is too short or too long is found only where all of it is parsed.
             reader = reader.option("columnPruning", False).option(NAME_OF_CORRUPT, CORRUPT)
+            reader = reader.option("maxColumns", MAX_CSV_FIELDS)
             rows = reader.schema(schema).csv(uris, header=True, escape='"', mode="PERMISSIVE")
         else:
             rows = _json_lines(reader.text(uris), T.StructType(fields))
@@ -140,8 +145,8 @@ def _json_lines(lines: DataFrame, schema: T.StructType) -> DataFrame:
     bare = F.regexp_replace(F.regexp_replace(line, r"\\.", ""), '"[^"]*"', "0")
     for _ in range(JSON_DEPTH):
         bare = F.regexp_replace(bare, r"\{[^{}]*\}", "0")
-    is_deeper = bare.startswith("{") & bare.contains("{")
-    is_one = (F.trim(bare) == "0") & line.rlike(r"^\s*\{") | is_deeper
+    is_one = (bare.rlike(r"^\s*0\s*$") & line.rlike(r"^\s*\{")) | bare.rlike(r"^\s*\{")
+    is_one = is_one & ~_names_twice(line) & ~_has_half_a_character(line)
     parsed = F.from_json(
         F.when(is_one, line), schema, {"mode": "PERMISSIVE", NAME_OF_CORRUPT: CORRUPT}
     )
@@ -159,6 +164,20 @@ def _json_lines(lines: DataFrame, schema: T.StructType) -> DataFrame:
             DAY,
         )
     )
+
+
+def _names_twice(line: Column) -> Column:
+    """Whether an object has a name twice: parsers take the last value, and drop the others."""
+    names = F.json_object_keys(line)
+    return F.coalesce(F.size(names) > F.size(F.array_distinct(names)), F.lit(False))
+
+
+def _has_half_a_character(line: Column) -> Column:
+    r"""Whether a text escapes one half of a UTF-16 pair (`\ud83d`): all halves would become `?`."""
+    escapes = F.regexp_replace(line, r"\\\\", "")
+    pair = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    halves = F.regexp_replace(escapes, pair, "").rlike(r"\\u[dD][89a-fA-F]")
+    return line.rlike(r"\\u[dD][89a-fA-F]") & halves
 
 
 def _with_readable_texts(rows: DataFrame, columns: tuple[str, ...]) -> DataFrame:

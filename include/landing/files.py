@@ -36,6 +36,9 @@ CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 """A longer line is no row; most of it is never held."""
 
+MAX_CSV_FIELDS = 100_000
+"""Of a line. Readers hold as many places ready for each file, so there is a bound."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -162,25 +165,47 @@ def text_lines(stream: Readable) -> Iterator[bytes | None]:
 
 
 def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | None:
-    """Read compressed files to their end; the first one that breaks, with what is wrong with it.
+    """Read files to their end; the first one that nobody can read, with what is wrong with it.
 
-    Takes as long as unpacking them, so it is called only after a job failed.
+    Takes as long as reading them, so it is called only after a job failed.
     """
     for table in tables:
         for day in days:
             for uri in landing.files(table, day):
-                if not uri.endswith(".gz"):
-                    continue
                 system, path = fs.FileSystem.from_uri(uri)
-                try:
-                    with (
-                        system.open_input_stream(path, compression=None) as stream,
-                        gzip.GzipFile(fileobj=stream) as unpacked,
-                    ):
-                        while unpacked.read(1 << 20):
-                            pass
-                except (OSError, EOFError, zlib.error) as error:
-                    return f"{uri}: {_cut_off(error)}"
+                broken = _broken_parquet if path.endswith(".parquet") else _broken_text
+                if wrong := broken(system, path):
+                    return f"{uri}: {wrong}"
+    return None
+
+
+def _broken_text(system: fs.FileSystem, path: str) -> str | None:
+    is_csv = path.removesuffix(".gz").endswith(".csv")
+    try:
+        with system.open_input_stream(path, compression=None) as stream:
+            raw: Readable = gzip.GzipFile(fileobj=stream) if path.endswith(".gz") else stream
+            for number, line in enumerate(text_lines(raw), start=1):
+                if is_csv and line is not None and line.count(b",") >= MAX_CSV_FIELDS:
+                    return f"line {number:,} has more than {MAX_CSV_FIELDS:,} fields"
+    except (OSError, EOFError, zlib.error) as error:
+        return _cut_off(error)
+    return None
+
+
+def _broken_parquet(system: fs.FileSystem, path: str) -> str | None:
+    try:
+        with pq.ParquetFile(path, filesystem=system, pre_buffer=False) as parquet:
+            names = [name for name in parquet.schema_arrow.names if name in OURS]
+            for batch in parquet.iter_batches(columns=names):
+                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                    # What other readers do with milliseconds.
+                    if column.type in (pa.timestamp("ms"), pa.timestamp("ms", "UTC")):
+                        try:
+                            column.cast(pa.timestamp("us"))
+                        except pa.ArrowInvalid:
+                            return f"{name} has a time in milliseconds that no reader can hold"
+    except (pa.ArrowException, OSError, ValueError) as error:
+        return f"can't be read to its end: {error}"
     return None
 
 

@@ -154,8 +154,15 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
     basics(place, ONE)
     one, two = (json.dumps(event(name, day(0))) for name in ("glued", "lost"))
     nested = json.dumps(event("nested", day(0)) | {"more": {"a": [{"b": "}{"}]}})
-    land(place, "events", day(0), "e.jsonl",
-         "\n".join([one + two, f"[{one}, {two}]", "[]", f"{one} xx}}", nested]))  # fmt: skip
+    deep = json.dumps(event("deep", day(0)) | {"more": json.loads('{"a":' * 12 + "1" + "}" * 12)})
+    twice = f'{one[:-1]}, "user_id": 2}}'
+    half = one.replace("glued", r"\ud83d")
+    # Both halves, and one after a backslash that is itself escaped, are texts like others.
+    odd = [one.replace("glued", text) for text in (r"\ud83d\ude00", r"\\ud83d")]
+    land(place, "events", day(0), "e.jsonl", "\n".join(
+        [one + two, f"[{one}, {two}]", "[]", f"{one} xx}}", twice, half,
+         nested, f" \t{deep}", *odd]
+    ) + "\t")  # fmt: skip
     header, good, *_ = csv_of(event("good", day(0))).splitlines()
     lines = [
         f"{header},note",
@@ -176,7 +183,7 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
     build()
     judge_and_publish()
     accepted = sorted(row["event_id"] for row in rows(place, "core.events"))
-    assert accepted == ["good", "nested"]
+    assert accepted == [r"\ud83d", "deep", "good", "nested", "\U0001f600"]
     refused = rows(place, "core.rejected_events")
     assert {tuple(row["reasons"]) for row in refused} == {("malformed_record",)}
     counted: dict[str, int] = {}
@@ -184,9 +191,24 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
         name = row["source_file"].rsplit("/", 1)[1]
         counted[name] = counted.get(name, 0) + 1
     assert counted == {
-        "e.jsonl": 4, "with-note.csv": 2, "latin.csv": 2, "torn.parquet": 1, "binary.parquet": 1,
+        "e.jsonl": 6, "with-note.csv": 2, "latin.csv": 2, "torn.parquet": 1, "binary.parquet": 1,
     }  # fmt: skip
-    assert accounting(place) == [(day(0), 12, 2, 10, 0)]
+    assert accounting(place) == [(day(0), 17, 5, 12, 0)]
+
+
+def test_a_value_is_the_same_whatever_files_lie_beside_it(place: Settings) -> None:
+    """Floats of 32 bits beside texts; lines with more fields than readers count on."""
+    basics(place, ONE)
+    columns = {name: pa.array([value]) for name, value in event("single", day(0)).items()}
+    path = land(place, "events", day(0), "single.parquet", b"")
+    pq.write_table(pa.table(columns | {"value": pa.array([0.1], pa.float32())}), path)
+    wide = csv_of(event("text", day(0), value=0.1)) + "," * 30_000 + "\n"
+    land(place, "events", day(0), "wide.csv", wide)
+    build()
+    judge_and_publish()
+    values = {row["event_id"]: row["value"] for row in rows(place, "core.events")}
+    assert values == {"text": 0.1, "single": 0.10000000149011612}
+    assert [row["reasons"] for row in rows(place, "core.rejected_events")] == [["malformed_record"]]
 
 
 def test_timestamps_in_nanoseconds_are_times_to_the_microsecond(place: Settings) -> None:
@@ -245,6 +267,21 @@ def test_a_bad_file_fails_by_name(place: Settings, name: str, content: str, sent
     basics(place, ONE)
     land(place, "events", day(0), name, content)
     with pytest.raises(LandingError, match=sentence):
+        build()
+
+
+@pytest.mark.parametrize("name", ["late.parquet", "wide.csv"])
+def test_a_file_that_breaks_only_while_it_is_read_fails_by_name(place: Settings, name: str) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), "good.csv", csv_of(event("good", day(0))))
+    path = land(place, "events", day(0), name, csv_of(event("x", day(0))) + "," * 100_000)
+    said = r"wide\.csv: line 3 has more than 100,000 fields"
+    if name == "late.parquet":
+        columns = {name: pa.array([value]) for name, value in event("x", day(0)).items()}
+        late = pa.array([2**63 - 1], pa.timestamp("ms", "UTC"))
+        pq.write_table(pa.table(columns | {"occurred_at": late}), path)
+        said = r"late\.parquet: occurred_at has a time in milliseconds that no reader can hold"
+    with pytest.raises(LandingError, match=said):
         build()
 
 

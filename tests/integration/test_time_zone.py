@@ -13,14 +13,14 @@ from include.contracts import Table, lake_tables
 from include.database.engine import engine
 from include.database.tables.predictions import ServiceLevel
 from include.days import Days, start_of
-from include.errors import ConfigError, GateError
+from include.errors import ConfigError, GateError, SettingsError
 from include.lake.gate import gate
 from include.lake.publish import publish
 from include.lake.tables import Lake
 from include.predictions.campaigns import copy_config
 from include.settings import Settings, settings
 from spark_jobs import daily_activity, dimensions, events
-from spark_jobs.job import run_job
+from spark_jobs.job import refuse_unknown_zone, run_job
 from spark_jobs.transforms.labels import reactions
 from spark_jobs.transforms.windows import window_sums
 from tests.integration.landing_files import basics, csv_of, day, event, land
@@ -147,3 +147,11 @@ def test_what_happened_before_the_snapshot_and_arrived_after_it_is_in_neither(
                     horizon_days=7, holdout_share=0.1)  # fmt: skip
     labels = reactions(daily, [snapshot], [sell]).collect()
     assert {row.user_id for row in labels} == {3}, "4 arrived after the horizon"
+
+
+def test_a_zone_that_java_does_not_know_is_refused_by_the_settings_name(
+    spark: SparkSession,
+) -> None:
+    refuse_unknown_zone(spark, "America/Sao_Paulo")
+    with pytest.raises(SettingsError, match="PROPENSITY_TIME_ZONE: Mars/Olympus is not known"):
+        refuse_unknown_zone(spark, "Mars/Olympus")

@@ -14,8 +14,8 @@ from include.days import start_of
 from include.lake import readiness
 from include.orchestration import earlier_runs
 from include.orchestration.defaults import DAY, NO_DAY, day_param, day_template
-from include.orchestration.task_state_listener import _data_day
 from include.orchestration.night import DataDayTimetable
+from include.orchestration.task_state_listener import _data_day
 from include.orchestration.waits import WaitUntilReady
 from include.settings import settings
 

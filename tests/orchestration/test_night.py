@@ -1,6 +1,7 @@
 """When nights run: after an outage one after the other, and not further back than asked for."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pendulum
 import pytest
@@ -117,7 +118,7 @@ def test_each_day_has_one_run_and_they_leave_no_moment_out(
     if zone == "Pacific/Apia" and date(2011, 12, 30) in days:
         days.remove(date(2011, 12, 30))
     assert [day_of(one.start, zone) for one in found] == days
-    assert all(before.end == after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end == after.start for before, after in pairwise(found))
 
 
 @pytest.mark.parametrize("zone", ["America/Havana", "America/Sao_Paulo", "Pacific/Apia"])
