@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from include.errors import PipelineError
 from include.quality.accounting import Accounting
@@ -19,6 +18,7 @@ def account(
     table: str,
     days: Iterable[date],
     landed: DataFrame,
+    duplicates: DataFrame,
     accepted: Mapping[str, int],
     rejected: DataFrame,
     erased: Mapping[date, int],
@@ -29,8 +29,8 @@ def account(
     Args:
         table: The landing table.
         days: The days of arrival.
-        landed: One row a landed row that isn't of an erased user, with `ingest_date` and
-            `is_duplicate`.
+        landed: One row a landed row that isn't of an erased user, with `ingest_date`.
+        duplicates: The rows that are duplicates, with `ingest_date`.
         accepted: Rows that were staged as accepted, by day (ISO).
         rejected: The refused rows, as staged.
         erased: Rows of erased users that were left out, by day.
@@ -40,29 +40,20 @@ def account(
     Raises:
         PipelineError: The rows don't add up.
     """
-    seen = {
-        row.ingest_date: row
-        for row in landed.groupBy("ingest_date")
-        .agg(
-            F.count("*").alias("landed"),
-            F.sum(F.col("is_duplicate").cast("long")).alias("duplicate"),
-        )
-        .collect()
-    }
+    seen, repeated = per_day(landed), per_day(duplicates)
     refused = per_day(rejected)
     none = dict.fromkeys(counts.columns, 0) if counts is not None else {}
     more = {row.ingest_date: row.asDict() for row in counts.collect()} if counts is not None else {}
     found = []
     for day in days:
-        row = seen.get(day)
         gone = erased.get(day, 0)
         entry = Accounting(
             **{**none, **more.get(day, {}), "ingest_date": day},
             table=table,
-            landed=(row.landed if row else 0) + gone,
+            landed=seen.get(day, 0) + gone,
             accepted=accepted.get(day.isoformat(), 0),
             rejected=refused.get(day, 0),
-            duplicate=row.duplicate if row else 0,
+            duplicate=repeated.get(day, 0),
             erased=gone,
         )
         if entry.landed != entry.accepted + entry.rejected + entry.duplicate + entry.erased:

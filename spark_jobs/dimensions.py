@@ -41,7 +41,8 @@ def build(work: Workspace) -> None:
     )
     for name, landed in (("users", users), ("listings", listings)):
         work.stage(f"core.{name}", landed.where((F.size("reasons") == 0) & ~F.col("is_duplicate")))
-        work.account(name, landed, f"core.{name}", rejected.where(F.col("source_table") == name))
+        refused = rejected.where(F.col("source_table") == name)
+        work.account(name, landed, landed.where("is_duplicate"), f"core.{name}", refused)
         landed.unpersist()
 
 

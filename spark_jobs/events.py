@@ -5,11 +5,19 @@ from pyspark.sql import functions as F
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
-from spark_jobs.landing_reader import below_landing, read_landed
+from spark_jobs.landing_reader import below_landing, has_texts, read_landed
 from spark_jobs.transforms.categories import with_category
-from spark_jobs.transforms.duplicates import CONTENT, possible_duplicates, with_duplicates
+from spark_jobs.transforms.duplicates import (
+    CONTENT,
+    possible_duplicates,
+    with_duplicates,
+    with_suspicion,
+)
 from spark_jobs.transforms.events import event_counts, raw_of, with_parsed_event
 from spark_jobs.workspace import Workspace
+
+BROADCAST_ROWS = 2_000_000
+"""Suspects that every worker can hold: whole numbers, so about 100 MiB."""
 
 
 def build(work: Workspace) -> None:
@@ -24,26 +32,37 @@ def build(work: Workspace) -> None:
         if lookback
         else work.spark.createDataFrame([], work.contract(events).spark_schema())
     ).select("event_id", "ingest_date", *CONTENT)
-    is_refused = F.size("reasons") > 0
-    # Everything below goes over the rows again; only a refused row's original is asked for again,
-    # and keeping all would double what is kept.
     parsed = work.without_erased("events", with_parsed_event(raw, rules, zone))
-    parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
-    possible = possible_duplicates(parsed.where(~is_refused), known).persist()
-    landed = with_duplicates(parsed, possible, known, lookback)
+    is_costly = has_texts(work.landing, "events", work.days)
+    if is_costly:
+        # Only a refused row's original is asked for again, and keeping all would double what is
+        # kept. Parquet is read again instead: that takes less than writing all of it somewhere.
+        is_refused = F.size("reasons") > 0
+        parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
+    possible = possible_duplicates(parsed, known).persist()
+    is_small = possible.count() <= BROADCAST_ROWS
+    marked = with_suspicion(parsed, possible, is_small=is_small)
+    is_odd = F.col("is_suspect") | (F.size("reasons") > 0)
+    odd = marked.where(is_odd).persist()
+    none = F.lit(False).alias("is_duplicate")
+    refused = odd.where(~F.col("is_suspect")).select("*", none)
+    checked = with_duplicates(odd.where("is_suspect"), known, lookback).persist()
     rejected = work.stage(
         "core.rejected_events",
-        landed.where(is_refused).select(
+        refused.unionByName(checked.where(F.size("reasons") > 0)).select(
             raw_of("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
         ),
     )
     listings = work.read("core.listings", work.reach(events, "core.listings"))
-    accepted = landed.where(~is_refused & ~F.col("is_duplicate"))
+    accepted = marked.where(~is_odd).unionByName(
+        checked.where((F.size("reasons") == 0) & ~F.col("is_duplicate")).drop("is_duplicate")
+    )
     staged = work.stage(events, with_category(accepted, listings), is_grouped=True)
     users = work.read("core.users", until(work.days.last))
-    work.account("events", landed, events, rejected, event_counts(staged, users, zone))
-    possible.unpersist()
-    parsed.unpersist()
+    duplicates = checked.where("is_duplicate")
+    work.account("events", parsed, duplicates, events, rejected, event_counts(staged, users, zone))
+    for kept in (checked, odd, possible, parsed):
+        kept.unpersist()
 
 
 if __name__ == "__main__":

@@ -34,8 +34,6 @@ from spark_jobs.transforms.parsing import user_of
 
 log = logging.getLogger(__name__)
 
-MANY_FILES = 32
-
 
 @dataclass
 class Workspace:
@@ -167,8 +165,7 @@ class Workspace:
             flush=True,
         )
         self.staged[name] = staged
-        # Half of an audit is Python's, and most of its Spark jobs are small: the next table is
-        # built meanwhile.
+        # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
         return self._staged_rows(contract, staged.files)
 
@@ -184,12 +181,8 @@ class Workspace:
 
     def _audit(self, contract: Table, files: tuple[str, ...]) -> tuple[ExpectationResult, ...]:
         started = time.monotonic()
-        rows = self._staged_rows(contract, files)
-        if len(files) > MANY_FILES:
-            # Each of the passes would open every file again: a year of small days took 10 s.
-            rows = rows.persist()
-        results = tuple(self.audit.check(contract.name, rows, rules(contract, self.config.quality)))
-        rows.unpersist()
+        expected = rules(contract, self.config.quality)
+        results = tuple(self.audit.check(contract.name, files, contract.arrow_schema(), expected))
         failed = [result for result in results if not result.success]
         print(
             f"[{contract.name}] audited in {time.monotonic() - started:.1f} s: "
@@ -211,6 +204,7 @@ class Workspace:
         self,
         table: str,
         landed: DataFrame,
+        duplicates: DataFrame,
         core: str,
         rejected: DataFrame,
         counts: DataFrame | None = None,
@@ -220,6 +214,7 @@ class Workspace:
         Args:
             table: The landing table.
             landed: As `accounting.account` takes it.
+            duplicates: As `accounting.account` takes them.
             core: Lake table of the accepted rows, staged before.
             rejected: The refused rows, as staged.
             counts: As `accounting.account` takes them.
@@ -228,4 +223,6 @@ class Workspace:
             PipelineError: The rows don't add up.
         """
         accepted, erased = self.staged[core].rows, self.erased.get(table, {})
-        self.accounting += account(table, self.days, landed, accepted, rejected, erased, counts)
+        self.accounting += account(
+            table, self.days, landed, duplicates, accepted, rejected, erased, counts
+        )

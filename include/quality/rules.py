@@ -16,13 +16,13 @@ class Rule:
     arguments: dict[str, Any] = field(default_factory=dict)
     severity: Severity = "critical"
     expression: str = ""
-    """Spark SQL for the column that the expectation is about, where the table has no such one."""
+    """SQL of DuckDB for the column that it is about, where the table has no such one."""
     distinct: tuple[str, ...] = ()
-    """Columns whose distinct values are counted; the count becomes the argument `value`."""
+    """Columns whose distinct values are counted; the count becomes the argument `value`. It may be
+    too low by chance, so such a rule has members that say the same."""
     members: tuple["Rule", ...] = ()
-    """Rules that hold exactly if this one does. They are only looked at one by one if it fails:
-    what Great Expectations costs depends on the number of expectations, not of rows (62 on a
-    feature table took 12 s, whatever its size)."""
+    """Rules that hold exactly if this one does. They are only looked at one by one if it fails: a
+    feature table has 62, each of which would be a pass over its rows."""
 
     @property
     def column(self) -> str:
@@ -32,7 +32,7 @@ class Rule:
 
 
 def row_check(name: str, conditions: list[str], **rest: Any) -> Rule:
-    """A rule that each row meets all conditions (Spark SQL; null counts as not met)."""
+    """A rule that each row meets all conditions (SQL of DuckDB; null counts as not met)."""
     every = " and ".join(f"coalesce({condition}, false)" for condition in conditions)
     return Rule(
         expectation="ExpectColumnValuesToBeInSet",
@@ -79,8 +79,8 @@ def contract_rules(contract: Table) -> tuple[Rule, ...]:
 
 
 def _column_rules(column: Column) -> list[tuple[Rule, str]]:
-    """Each rule of a column, with the same thing in Spark SQL."""
-    name, quoted = column.name, f"`{column.name}`"
+    """Each rule of a column, with the same thing in SQL."""
+    name, quoted = column.name, f'"{column.name}"'
     found: list[tuple[Rule, str]] = []
     if not column.nullable:
         rule = Rule(
@@ -99,7 +99,7 @@ def _column_rules(column: Column) -> list[tuple[Rule, str]]:
             },
             reason="Outside the contract's bounds it can't mean what it says.",
         )
-        # NaN is larger than every number in Spark SQL, so an upper bound refuses it too.
+        # NaN is larger than every number in DuckDB, so an upper bound refuses it too.
         bounds = [f"{quoted} >= {column.minimum}"] if column.minimum is not None else []
         bounds += [f"{quoted} <= {column.maximum}"] if column.maximum is not None else []
         found.append((rule, f"({quoted} is null or ({' and '.join(bounds)}))"))

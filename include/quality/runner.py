@@ -1,18 +1,21 @@
-"""Run the rules of a table on a Spark DataFrame with Great Expectations.
+"""Run the rules of a table on its staged files with Great Expectations, on DuckDB.
 
-Two passes, because each richer result format costs Spark jobs (measured: 9 expectations take 3
-jobs with `BOOLEAN_ONLY`, 8 with any other): the first asks only whether each rule holds, the second
-asks what was seen, and only of those that failed, member by member.
+DuckDB reads the files beside whatever engine wrote them, and starts no jobs: what 13 expectations
+on 20 million rows took Spark 36 s, or 3 s on a day of 51 rows, takes it a fraction of.
+
+Two passes: the first asks only whether each rule holds, the second asks what was seen, and only of
+those that failed, member by member.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
 from include.quality.rules import Rule
+from include.quality.staged_rows import StagedRows
 from include.quality.verdict import ExpectationResult
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -35,19 +38,34 @@ class Audit:
         self._docs = docs
         self._context: Any = gx.get_context(mode="file", project_root_dir=docs)
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        # persist=True caches each frame and never lets go of it.
-        self._source = self._context.data_sources.add_or_update_spark("staged", persist=False)
+        self._staged = StagedRows()
+        self._source = self._context.data_sources.add_or_update_sql(
+            "staged", connection_string=self._staged.url, create_temp_table=False
+        )
+        _without_transactions(self._source.get_execution_engine().engine.dialect)
 
     def check(
-        self, table: str, rows: DataFrame, rules: tuple[Rule, ...]
+        self, table: str, files: Sequence[str], schema: pa.Schema, rules: tuple[Rule, ...]
     ) -> list[ExpectationResult]:
         """Check the rows of a table; one result a rule or, where it has members, a member.
 
         Of a table without rows, every rule about rows holds, so only its row count is checked.
+
+        Args:
+            table: Its name.
+            files: URIs of its rows' Parquet files.
+            schema: Of the rows.
+            rules: What is expected of them.
+
+        Raises:
+            RuntimeError: Great Expectations could not tell of a rule, or contradicts itself.
         """
-        asset = self._source.add_dataframe_asset(name=table)
-        batch = asset.add_batch_definition_whole_dataframe("whole")
-        held = self._run(batch, table, rows, rules, "BOOLEAN_ONLY")
+        view = table.replace(".", "_")
+        computed = {rule.column: rule.expression for rule in rules if rule.expression}
+        self._staged.show(view, files, schema, computed)
+        asset = self._source.add_table_asset(name=table, table_name=view)
+        batch = asset.add_batch_definition_whole_table("whole")
+        held = self._run(batch, table, view, rules, "BOOLEAN_ONLY")
         failed = tuple(
             member
             for rule, result in zip(rules, held, strict=True)
@@ -56,11 +74,13 @@ class Audit:
         )
         seen: dict[int, Any] = {}
         if failed:
-            again = self._run(batch, f"{table}: what failed", rows, failed, "BASIC")
+            again = self._run(batch, f"{table}: what failed", view, failed, "BASIC")
             seen = {id(rule): result for rule, result in zip(failed, again, strict=True)}
             for rule, result in zip(rules, held, strict=True):
                 members = [seen[id(member)] for member in rule.members if id(member) in seen]
-                if not result.success and members and all(r.success for r in members):
+                is_unfounded = members and all(r.success for r in members)
+                # Two keys of one hash: then the members have the last word.
+                if not result.success and is_unfounded and not rule.distinct:
                     raise RuntimeError(f"{table}: {rule.column} failed, but none of its members")
         return [
             _result(rule, seen.get(id(rule)))
@@ -75,13 +95,12 @@ class Audit:
         return site / "index.html"
 
     def _run(
-        self, batch: Any, name: str, rows: DataFrame, rules: tuple[Rule, ...], form: str
+        self, batch: Any, name: str, view: str, rules: tuple[Rule, ...], form: str
     ) -> list[Any]:
-        computed = {rule.column: F.expr(rule.expression) for rule in rules if rule.expression}
         expectations = [
             getattr(self._gx.expectations, rule.expectation)(
                 **rule.arguments,
-                **({"value": _distinct(rows, rule)} if rule.distinct else {}),
+                **({"value": self._staged.distinct(view, rule.distinct)} if rule.distinct else {}),
                 severity=rule.severity,
                 notes=_notes(rule),
             )
@@ -97,7 +116,7 @@ class Audit:
         checkpoint = self._context.checkpoints.add(
             self._gx.Checkpoint(name=name, validation_definitions=[definition], result_format=form)
         )
-        run = checkpoint.run(batch_parameters={"dataframe": rows.withColumns(computed)})
+        run = checkpoint.run()
         (validation,) = run.run_results.values()
         for result in validation.results:
             if raised := _exception(result):
@@ -106,8 +125,12 @@ class Audit:
         return [by_id[expectation.id] for expectation in suite.expectations]
 
 
-def _distinct(rows: DataFrame, rule: Rule) -> int:
-    return rows.select(*rule.distinct).distinct().count()
+def _without_transactions(dialect: Any) -> None:
+    """Great Expectations fetches results after the connection went back to its pool.
+
+    DuckDB drops them at the rollback that this brings; and nothing is ever written.
+    """
+    dialect.do_begin = dialect.do_commit = dialect.do_rollback = lambda _connection: None
 
 
 def _exception(result: Any) -> str | None:

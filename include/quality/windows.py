@@ -28,7 +28,7 @@ def nested_windows(contract: Table) -> Rule:
     return row_check(
         "windows_are_nested",
         [
-            f"`{stem}_{longer}d` >= `{stem}_{shorter}d`"
+            f'"{stem}_{longer}d" >= "{stem}_{shorter}d"'
             for stem in stems
             for shorter, longer in pairwise(WINDOWS_DAYS)
         ],

@@ -1,7 +1,9 @@
 """Labels: who reacted to what within the horizon after a snapshot date."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -43,30 +45,38 @@ def reactions(
         2026-03-08    | 2       | sell_cars
         2026-03-08    | 3       | sell_cars
     """
-    dates = daily.sparkSession.createDataFrame(
-        [(day,) for day in sorted(snapshot_dates)], "snapshot_date date"
-    )
-    found: DataFrame | None = None
-    for campaign in campaigns:
-        happened = F.lit(False)
-        for kind in campaign.positive_event_types:
-            happened = happened | (F.col(f"{kind}_count") > 0)
-        end = F.date_add("snapshot_date", campaign.horizon_days)
-        one = (
-            daily.where((F.col("category") == campaign.category) & happened)
-            .join(
-                F.broadcast(dates),
-                (F.col("event_date") > F.col("snapshot_date"))
-                & (F.greatest("event_date", "ingest_date") <= end),
-            )
-            .select("snapshot_date", "user_id")
-            .distinct()
-            .withColumn("campaign_id", F.lit(campaign.campaign_id))
-        )
-        found = one if found is None else found.unionByName(one)
-    if found is None:
+    if not campaigns:
         raise ValueError("there are no campaigns to label for")
-    return found
+    # One pass over the activity, however many campaigns there are.
+    kinds = list(dict.fromkeys(campaign.positive_event_types for campaign in campaigns))
+    offers = daily.sparkSession.createDataFrame(
+        [
+            (day, c.campaign_id, c.category, kinds.index(c.positive_event_types) + 1,
+             day + timedelta(days=c.horizon_days))
+            for day in sorted(snapshot_dates)
+            for c in campaigns
+        ],
+        "snapshot_date date, campaign_id string, _category string, _kinds int, _end date",
+    )  # fmt: skip
+    happened = F.array(
+        *[
+            reduce(or_, [F.col(f"{kind}_count") > 0 for kind in positive], F.lit(False))
+            for positive in kinds
+        ]
+    )
+    return (
+        daily.where(F.col("category").isin(sorted({c.category for c in campaigns})))
+        .withColumn("_happened", happened)
+        .join(
+            F.broadcast(offers),
+            (F.col("category") == F.col("_category"))
+            & (F.col("event_date") > F.col("snapshot_date"))
+            & (F.greatest("event_date", "ingest_date") <= F.col("_end"))
+            & F.element_at("_happened", F.col("_kinds")),
+        )
+        .select("snapshot_date", "user_id", "campaign_id")
+        .distinct()
+    )
 
 
 def with_label_and_weight(

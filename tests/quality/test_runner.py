@@ -1,17 +1,22 @@
 """The audit, with Great Expectations itself: what is wrong is found, named, and graded."""
 
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import DataFrame, SparkSession
 
 from include.config import load_config
 from include.contracts import Table
 from include.quality import rules
+from include.quality.rules import Rule
 from include.quality.runner import Audit
+from include.quality.staged_rows import StagedRows
+from include.quality.verdict import ExpectationResult
 from include.settings import load_settings
 
 DAY = date(2026, 3, 10)
@@ -28,24 +33,28 @@ GOOD: dict[str, Any] = {
 }
 
 
-def events(spark: SparkSession, tables: dict[str, Table], *rows: dict[str, Any]) -> DataFrame:
-    return spark.createDataFrame(
-        [tuple((GOOD | row).values()) for row in rows], tables["core.events"].spark_schema()
-    )
+def check(
+    contract: Table, rows: list[dict[str, Any]], folder: Path, only: tuple[Rule, ...] = ()
+) -> list[ExpectationResult]:
+    """Audit rows as if a job had staged them, in two files."""
+    schema, files = contract.arrow_schema(), []
+    for number, part in enumerate((rows[:1], rows[1:])):
+        if part:
+            path = folder / f"part-{number}.parquet"
+            pq.write_table(pa.Table.from_pylist(part, schema=schema), path)
+            files.append(path.as_uri())
+    every = only or rules(contract, QUALITY)
+    docs = Path(tempfile.mkdtemp(dir=folder))
+    return Audit(docs).check(contract.name, files, schema, every)
 
 
-def failures(
-    spark: SparkSession, tables: dict[str, Table], docs: Path, *rows: dict[str, Any]
-) -> Any:
-    contract = tables["core.events"]
-    found = Audit(docs).check(contract.name, events(spark, tables, *rows), rules(contract, QUALITY))
+def failures(tables: dict[str, Table], folder: Path, *rows: dict[str, Any]) -> Any:
+    found = check(tables["core.events"], [GOOD | row for row in rows], folder)
     return [(r.severity, r.expectation.split("(")[0], r.column) for r in found if not r.success]
 
 
-def test_good_rows_meet_every_rule(
-    spark: SparkSession, tables: dict[str, Table], tmp_path: Path
-) -> None:
-    assert failures(spark, tables, tmp_path, {}, {"event_id": "b"}) == []
+def test_good_rows_meet_every_rule(tables: dict[str, Table], tmp_path: Path) -> None:
+    assert failures(tables, tmp_path, {}, {"event_id": "b"}) == []
 
 
 @pytest.mark.parametrize(
@@ -60,28 +69,29 @@ def test_good_rows_meet_every_rule(
     ],
 )  # fmt: skip
 def test_a_bad_row_is_found_and_its_column_named(
-    spark: SparkSession,
     tables: dict[str, Table],
     tmp_path: Path,
     change: dict[str, Any],
     failure: tuple[str, str, str],
 ) -> None:
-    assert failures(spark, tables, tmp_path, {}, {"event_id": "b"} | change) == [failure]
+    assert failures(tables, tmp_path, {}, {"event_id": "b"} | change) == [failure]
 
 
-def test_an_empty_day_is_a_warning(
-    spark: SparkSession, tables: dict[str, Table], tmp_path: Path
-) -> None:
-    assert failures(spark, tables, tmp_path) == [("warning", "ExpectTableRowCountToBeBetween", "")]
+def test_an_empty_day_is_a_warning(tables: dict[str, Table], tmp_path: Path) -> None:
+    assert failures(tables, tmp_path) == [("warning", "ExpectTableRowCountToBeBetween", "")]
 
 
 def test_what_was_seen_is_told_and_the_docs_can_be_opened(
-    spark: SparkSession, tables: dict[str, Table], tmp_path: Path
+    tables: dict[str, Table], tmp_path: Path
 ) -> None:
     contract = tables["core.events"]
+    path = tmp_path / "rows.parquet"
+    pq.write_table(
+        pa.Table.from_pylist([GOOD | {"user_id": -5}], schema=contract.arrow_schema()), path
+    )
     audit = Audit(tmp_path)
     found = audit.check(
-        contract.name, events(spark, tables, {"user_id": -5}), rules(contract, QUALITY)
+        contract.name, [path.as_uri()], contract.arrow_schema(), rules(contract, QUALITY)
     )
     (failure,) = [result for result in found if not result.success]
     assert failure.observed == "1 of 1 rows, such as [-5]"
@@ -90,17 +100,14 @@ def test_what_was_seen_is_told_and_the_docs_can_be_opened(
     assert "core.events" in page.read_text(encoding="utf-8")
 
 
-def test_windows_that_are_not_nested_are_found(
-    spark: SparkSession, tables: dict[str, Table], tmp_path: Path
-) -> None:
+def test_windows_that_are_not_nested_are_found(tables: dict[str, Table], tmp_path: Path) -> None:
     contract = tables["features.category"]
-    values = [
-        "cars" if c.type == "string" else DAY if c.type == "date" else 5 for c in contract.columns
-    ]
-    good = spark.createDataFrame([tuple(values)], contract.spark_schema())
-    assert all(r.success for r in Audit(tmp_path / "a").check("t", good, rules(contract, QUALITY)))
-    bad = good.withColumn("view_count_1d", good.view_count_1d + 1)
-    found = Audit(tmp_path / "b").check("t", bad, rules(contract, QUALITY))
+    good = {
+        c.name: "cars" if c.type == "string" else DAY if c.type == "date" else 5
+        for c in contract.columns
+    }
+    assert all(r.success for r in check(contract, [good], tmp_path))
+    found = check(contract, [good | {"view_count_1d": 6}], tmp_path)
     assert [r.column for r in found if not r.success] == ["windows_are_nested"]
 
 
@@ -113,7 +120,7 @@ def test_every_table_has_rules(tables: dict[str, Table]) -> None:
 
 
 def test_one_reaction_in_a_million_is_a_rare_campaign_and_none_is_a_mistake(
-    spark: SparkSession, tables: dict[str, Table], tmp_path: Path
+    tables: dict[str, Table], tmp_path: Path
 ) -> None:
     """Bounds that the sample suggested stopped a rare mix: the mean of labels was below 0.0005."""
     scores = tables["scores.campaign_propensity"]
@@ -126,7 +133,28 @@ def test_one_reaction_in_a_million_is_a_rare_campaign_and_none_is_a_mistake(
             and rule.arguments["column"] == column
         ]
         for positives, is_fine in ((1, True), (0, False)):
-            rows = spark.range(1_000_000).selectExpr(f"double(id < {positives}) as {column}")
-            docs = tmp_path / f"{column}-{positives}"
-            (found,) = Audit(docs).check(contract.name, rows, (rule,))
+            path = tmp_path / f"{column}-{positives}.parquet"
+            values = pa.array(range(1_000_000)).to_numpy() < positives
+            pq.write_table(pa.table({column: pa.array(values.astype("float64"))}), path)
+            audit = Audit(tmp_path / f"docs-{column}-{positives}")
+            (found,) = audit.check(contract.name, [str(path)], contract.arrow_schema(), (rule,))
             assert found.success == is_fine, found.observed
+
+
+def test_keys_that_share_a_hash_are_no_failure(
+    tables: dict[str, Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer hashes than rows prove nothing; as many do."""
+    monkeypatch.setattr(StagedRows, "distinct", lambda *_: 1)
+    assert failures(tables, tmp_path, {}, {"event_id": "b"}) == []
+    assert failures(tables, tmp_path, {}, {}) == [
+        ("critical", "ExpectCompoundColumnsToBeUnique", "ingest_date, event_id")
+    ]
+
+
+def test_a_value_that_is_no_number_is_out_of_bounds(
+    tables: dict[str, Table], tmp_path: Path
+) -> None:
+    assert failures(tables, tmp_path, {"value": float("nan")}) == [
+        ("critical", "ExpectColumnValuesToBeBetween", "value")
+    ]

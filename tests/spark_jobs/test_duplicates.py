@@ -3,11 +3,13 @@
 from collections import Counter
 from datetime import date, datetime, time, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates
+from spark_jobs.transforms.duplicates import possible_duplicates, with_duplicates, with_suspicion
 
 DAY = date(2026, 3, 10)
 PARSED = """
@@ -21,6 +23,8 @@ def marked(
     rows: list[tuple[str, int, date]],
     known: list[tuple[str, int, date]],
     lookback_days: int,
+    *,
+    is_small: bool = True,
 ) -> list[tuple[str, int, date, bool, tuple[str, ...]]]:
     """(event, user, day, is_duplicate, reasons) of each row; each is valid, taken alone."""
 
@@ -35,14 +39,20 @@ def marked(
 
     parsed, before = events(rows), events(known)
     possible = possible_duplicates(parsed, before)
-    found = with_duplicates(parsed, possible, before, lookback_days).collect()
+    suspicious = with_suspicion(parsed, possible, is_small=is_small)
+    checked = with_duplicates(suspicious.where("is_suspect"), before, lookback_days)
+    clean = suspicious.where("not is_suspect").withColumn("is_duplicate", F.lit(False))
+    found = clean.unionByName(checked).collect()
     assert len(found) == len(rows), "one row in, one row out"
     return [(r.event_id, r.user_id, r.ingest_date, r.is_duplicate, tuple(r.reasons)) for r in found]
 
 
-def test_the_same_again_is_a_duplicate_and_a_contradiction_is_refused(spark: SparkSession) -> None:
-    found = marked(spark, [("a", 1, DAY), ("a", 1, DAY), ("a", 2, DAY), ("b", 1, DAY)], [], 0)
-    assert Counter(found) == {
+@pytest.mark.parametrize("is_small", [True, False])
+def test_the_same_again_is_a_duplicate_and_a_contradiction_is_refused(
+    spark: SparkSession, is_small: bool
+) -> None:
+    rows = [("a", 1, DAY), ("a", 1, DAY), ("a", 2, DAY), ("b", 1, DAY)]
+    assert Counter(marked(spark, rows, [], 0, is_small=is_small)) == {
         ("a", 1, DAY, False, ()): 1,
         ("a", 1, DAY, True, ()): 1,
         ("a", 2, DAY, False, ("contradicts_same_event_id",)): 1,
