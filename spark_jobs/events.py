@@ -17,7 +17,7 @@ from spark_jobs.transforms.events import event_counts, raw_of, with_parsed_event
 from spark_jobs.workspace import Workspace
 
 BROADCAST_ROWS = 2_000_000
-"""Suspects that every worker can hold: whole numbers, so about 100 MiB."""
+"""Suspects (a whole number each) that every worker is asked to hold."""
 
 
 def build(work: Workspace) -> None:
@@ -32,30 +32,29 @@ def build(work: Workspace) -> None:
         if lookback
         else work.spark.createDataFrame([], work.contract(events).spark_schema())
     ).select("event_id", "ingest_date", *CONTENT)
-    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone))
-    is_costly = has_texts(work.landing, "events", work.days)
-    if is_costly:
-        # Only a refused row's original is asked for again, and keeping all would double what is
-        # kept. Parquet is read again instead: that takes less than writing all of it somewhere.
-        is_refused = F.size("reasons") > 0
-        parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
+    is_refused = F.size("reasons") > 0
+    # Of a refused row the original is kept; of one that only contradicts another, what it says.
+    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone)).withColumn(
+        "landed", F.when(is_refused, F.col("landed"))
+    )
+    if has_texts(work.landing, "events", work.days):
+        # Parquet is read again instead.
+        parsed = parsed.persist()
     possible = possible_duplicates(parsed, known).persist()
     is_small = possible.count() <= BROADCAST_ROWS
     marked = with_suspicion(parsed, possible, is_small=is_small)
-    is_odd = F.col("is_suspect") | (F.size("reasons") > 0)
+    is_odd = F.col("is_suspect") | is_refused
     odd = marked.where(is_odd).persist()
-    none = F.lit(False).alias("is_duplicate")
-    refused = odd.where(~F.col("is_suspect")).select("*", none)
     checked = with_duplicates(odd.where("is_suspect"), known, lookback).persist()
     rejected = work.stage(
         "core.rejected_events",
-        refused.unionByName(checked.where(F.size("reasons") > 0)).select(
-            raw_of("landed").alias("raw"), "reasons", below_landing(), "ingest_date"
-        ),
+        odd.where(is_refused)
+        .unionByName(checked.where(is_refused).drop("is_duplicate"))
+        .select(raw_of("landed").alias("raw"), "reasons", below_landing(), "ingest_date"),
     )
     listings = work.read("core.listings", work.reach(events, "core.listings"))
     accepted = marked.where(~is_odd).unionByName(
-        checked.where((F.size("reasons") == 0) & ~F.col("is_duplicate")).drop("is_duplicate")
+        checked.where(~is_refused & ~F.col("is_duplicate")).drop("is_duplicate")
     )
     staged = work.stage(events, with_category(accepted, listings), is_grouped=True)
     users = work.read("core.users", until(work.days.last))

@@ -130,6 +130,8 @@ def refuse_unknown_zone(spark: SparkSession, time_zone: str) -> None:
         spark.range(1).select(midnight).collect()
     # Over Py4J and over Connect it is of several types.
     except Exception as error:
+        if time_zone not in str(error):
+            raise
         raise SettingsError(
             f"PROPENSITY_TIME_ZONE: {time_zone} is not known to Spark's Java. Use a newer Java, or "
             "an older name of a zone with the same clocks; nothing was changed"

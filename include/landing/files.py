@@ -174,38 +174,47 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
             for uri in landing.files(table, day):
                 system, path = fs.FileSystem.from_uri(uri)
                 broken = _broken_parquet if path.endswith(".parquet") else _broken_text
-                if wrong := broken(system, path):
+                try:
+                    wrong = broken(system, path)
+                except (pa.ArrowException, OSError):
+                    continue  # what the job itself said of it stands, and is tried again
+                if wrong:
                     return f"{uri}: {wrong}"
     return None
 
 
 def _broken_text(system: fs.FileSystem, path: str) -> str | None:
-    is_csv = path.removesuffix(".gz").endswith(".csv")
-    try:
-        with system.open_input_stream(path, compression=None) as stream:
-            raw: Readable = gzip.GzipFile(fileobj=stream) if path.endswith(".gz") else stream
+    is_packed, is_csv = path.endswith(".gz"), path.removesuffix(".gz").endswith(".csv")
+    if not (is_packed or is_csv):
+        return None
+    with system.open_input_stream(path, compression=None) as stream:
+        raw: Readable = gzip.GzipFile(fileobj=stream) if is_packed else stream
+        try:
+            if not is_csv:
+                while raw.read(CHUNK_BYTES):
+                    pass
+                return None
             for number, line in enumerate(text_lines(raw), start=1):
-                if is_csv and line is not None and line.count(b",") >= MAX_CSV_FIELDS:
+                if line is not None and line.count(b",") >= MAX_CSV_FIELDS:
                     return f"line {number:,} has more than {MAX_CSV_FIELDS:,} fields"
-    except (OSError, EOFError, zlib.error) as error:
-        return _cut_off(error)
+        # Of errors of the system only those about what is in the file: a store may only be away.
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            return _cut_off(error)
     return None
 
 
 def _broken_parquet(system: fs.FileSystem, path: str) -> str | None:
-    try:
-        with pq.ParquetFile(path, filesystem=system, pre_buffer=False) as parquet:
-            names = [name for name in parquet.schema_arrow.names if name in OURS]
-            for batch in parquet.iter_batches(columns=names):
-                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    milliseconds = (pa.timestamp("ms"), pa.timestamp("ms", "UTC"))
+    with pq.ParquetFile(path, filesystem=system, pre_buffer=False) as parquet:
+        schema = parquet.schema_arrow
+        names = [f.name for f in schema if f.name in OURS and f.type in milliseconds]
+        for batch in parquet.iter_batches(columns=names) if names else ():
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                try:
                     # What other readers do with milliseconds.
-                    if column.type in (pa.timestamp("ms"), pa.timestamp("ms", "UTC")):
-                        try:
-                            column.cast(pa.timestamp("us"))
-                        except pa.ArrowInvalid:
-                            return f"{name} has a time in milliseconds that no reader can hold"
-    except (pa.ArrowException, OSError, ValueError) as error:
-        return f"can't be read to its end: {error}"
+                    column.cast(pa.timestamp("us"))
+                except pa.ArrowInvalid:
+                    return f"{name} has a time in milliseconds that no reader can hold"
     return None
 
 

@@ -1,7 +1,7 @@
 """Run the rules of a table on its staged files with Great Expectations, on DuckDB.
 
-DuckDB reads the files beside whatever engine wrote them, and starts no jobs: what 13 expectations
-on 20 million rows took Spark 36 s, or 3 s on a day of 51 rows, takes it a fraction of.
+DuckDB reads the files beside whatever engine wrote them, and starts no jobs (14 expectations on
+1.45 million events: 2.5 s).
 
 Two passes: the first asks only whether each rule holds, the second asks what was seen, and only of
 those that failed, member by member.

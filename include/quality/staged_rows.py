@@ -1,5 +1,6 @@
 """Staged files as a view in DuckDB, where the audit looks at them."""
 
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,7 @@ from pyarrow import fs
 from sqlalchemy import StaticPool, create_engine
 
 MEMORY = "2GB"
-"""Of DuckDB; what needs more goes to files, beside Spark's own."""
+"""Of DuckDB: Spark works beside it. What needs more goes to temporary files."""
 
 
 class StagedRows:
@@ -20,15 +21,19 @@ class StagedRows:
 
     def __init__(self) -> None:
         """Open it; it lasts as long as this object."""
-        name = f":memory:audit-{uuid.uuid4().hex}"
-        self.url = f"duckdb:///{name}"
+        self.url = f"duckdb:///:memory:audit-{uuid.uuid4().hex}"
         # DuckDB takes several connections to one database only where they are set up alike.
         connection = create_engine(self.url, poolclass=StaticPool).raw_connection()
         database = connection.driver_connection
         assert database is not None
         self._database = database
-        self._database.execute(f"set memory_limit = '{MEMORY}'")
-        self._database.execute("set TimeZone = 'UTC'")
+        for name, value in {
+            "memory_limit": MEMORY,
+            # By default below the working directory, which a worker may not be able to write.
+            "temp_directory": tempfile.gettempdir(),
+            "TimeZone": "UTC",
+        }.items():
+            self._database.execute(f"set global {name} = '{value}'")
         self._systems: set[str] = set()
 
     def show(
@@ -66,10 +71,7 @@ class StagedRows:
         system, path = fs.FileSystem.from_uri(uri)
         if isinstance(system, fs.LocalFileSystem):
             return str(path)
-        scheme = uri.split("://", 1)[0]
-        if scheme not in self._systems:
-            wrapped = ArrowFSWrapper(system)
-            wrapped.protocol = scheme
-            self._database.register_filesystem(wrapped)
-            self._systems.add(scheme)
-        return f"{scheme}://{path}"
+        if system.type_name not in self._systems:
+            self._database.register_filesystem(ArrowFSWrapper(system))
+            self._systems.add(system.type_name)
+        return f"{system.type_name}://{path}"

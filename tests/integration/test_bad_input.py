@@ -111,6 +111,22 @@ def test_the_oddest_rows_are_refused_one_by_one_and_the_day_is_published(place: 
     }  # fmt: skip
 
 
+def test_a_contradiction_is_kept_as_it_was_understood_whatever_the_format(place: Settings) -> None:
+    """Nothing else lies beside it here that would have all of it kept for another reason."""
+    basics(place, ONE)
+    said = [event("said twice", day(0), value=value) | {"user_id": "1"} for value in (1.0, 2.0)]
+    path = land(place, "events", day(0), "e.parquet", b"")
+    pq.write_table(pa.Table.from_pylist(said), path)
+    build()
+    judge_and_publish()
+    assert [row["event_id"] for row in rows(place, "core.events")] == ["said twice"]
+    (refused,) = rows(place, "core.rejected_events")
+    assert json.loads(refused["raw"]) == {
+        "event_id": "said twice", "occurred_at": f"{day(0)}T12:00:00.000000Z", "user_id": 1,
+        "listing_id": 10, "event_type": "purchase", "value": 2.0,
+    }  # fmt: skip
+
+
 def test_a_day_without_a_good_row_is_not_published_and_the_bound_can_be_raised(
     place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs
 
 from include.config import load_config
 from include.contracts import Table
@@ -158,3 +159,37 @@ def test_a_value_that_is_no_number_is_out_of_bounds(
     assert failures(tables, tmp_path, {"value": float("nan")}) == [
         ("critical", "ExpectColumnValuesToBeBetween", "value")
     ]
+
+
+def test_rows_of_another_store_are_read_through_its_file_system(
+    tables: dict[str, Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for HDFS: nothing but PyArrow knows where its files are."""
+    contract = tables["core.events"]
+    (tmp_path / "bucket").mkdir()
+    bad = [GOOD | {"user_id": -5}]
+    pq.write_table(
+        pa.Table.from_pylist(bad, schema=contract.arrow_schema()), tmp_path / "bucket/rows.parquet"
+    )
+
+    class Stores:
+        @staticmethod
+        def from_uri(uri: str) -> tuple[fs.FileSystem, str]:
+            return fs.SubTreeFileSystem(f"{tmp_path}", fs.LocalFileSystem()), uri.removeprefix(
+                "store://"
+            )
+
+    monkeypatch.setattr("include.quality.staged_rows.fs.FileSystem", Stores)
+    found = Audit(tmp_path / "docs").check(
+        contract.name, ["store:///bucket/rows.parquet"], contract.arrow_schema(),
+        rules(contract, QUALITY),
+    )  # fmt: skip
+    assert [r.column for r in found if not r.success] == ["user_id"]
+
+
+def test_what_does_not_fit_into_memory_goes_to_temporary_files() -> None:
+    staged = StagedRows()
+    seen = staged._database.execute(
+        "select current_setting('temp_directory'), current_setting('TimeZone')"
+    ).fetchall()
+    assert seen == [(tempfile.gettempdir(), "UTC")]
