@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
-from spark_jobs.landing_reader import below_landing, has_texts, read_landed
+from spark_jobs.landing_reader import below_landing, read_landed
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import (
     CONTENT,
@@ -33,13 +33,10 @@ def build(work: Workspace) -> None:
         else work.spark.createDataFrame([], work.contract(events).spark_schema())
     ).select("event_id", "ingest_date", *CONTENT)
     is_refused = F.size("reasons") > 0
-    # Of a refused row the original is kept; of one that only contradicts another, what it says.
-    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone)).withColumn(
-        "landed", F.when(is_refused, F.col("landed"))
-    )
-    if has_texts(work.landing, "events", work.days):
-        # Parquet is read again instead.
-        parsed = parsed.persist()
+    # Everything below goes over the rows again; only a refused row's original is asked for again,
+    # and keeping all would double what is kept.
+    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone))
+    parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
     possible = possible_duplicates(parsed, known).persist()
     is_small = possible.count() <= BROADCAST_ROWS
     marked = with_suspicion(parsed, possible, is_small=is_small)

@@ -86,11 +86,6 @@ def read_landed(
     return rows
 
 
-def has_texts(landing: Landing, table: str, days: Days) -> bool:
-    """Whether some of the landed files are texts: reading those again costs parsing them again."""
-    return any(not uri.endswith(".parquet") for day in days for uri in landing.files(table, day))
-
-
 def below_landing() -> Column:
     """`source_file` as the name below the landing zone, for rejected rows."""
     return F.regexp_extract("source_file", r"([^/]+/date=[^/]+/[^/]+)$", 1).alias("source_file")
