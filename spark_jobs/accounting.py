@@ -1,27 +1,36 @@
 """Where the landed rows of each day went, from independent counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
 
 from include.errors import PipelineError
 from include.quality.accounting import Accounting
+from spark_jobs.sink import Written
+
+Counts = Mapping[date, int]
+"""Rows by day of arrival; none of a day that isn't there."""
 
 
-def per_day(rows: DataFrame) -> dict[date, int]:
-    """Rows of each day of arrival that has any."""
-    return {row.ingest_date: row["count"] for row in rows.groupBy("ingest_date").count().collect()}
+def rows_by_day(written: Sequence[Written], kind: str | None = None) -> dict[date, int]:
+    """Rows of one kind by day."""
+    counts: dict[date, int] = {}
+    for one in written:
+        if one.kind == kind and one.day is not None:
+            counts[one.day] = counts.get(one.day, 0) + one.row_count
+    return counts
 
 
 def account(
     table: str,
     days: Iterable[date],
-    landed: DataFrame,
-    duplicates: DataFrame,
-    accepted: Mapping[str, int],
-    rejected: DataFrame,
-    erased: Mapping[date, int],
+    *,
+    landed: Counts,
+    accepted: Counts,
+    rejected: Counts,
+    duplicates: Counts,
+    erased: Counts,
     counts: DataFrame | None = None,
 ) -> list[Accounting]:
     """Account for the landed rows of a table, a day each.
@@ -29,32 +38,29 @@ def account(
     Args:
         table: The landing table.
         days: The days of arrival.
-        landed: One row a landed row that isn't of an erased user, with `ingest_date`.
-        duplicates: The rows that are duplicates, with `ingest_date`.
-        accepted: Rows that were staged as accepted, by day (ISO).
-        rejected: The refused rows, as staged.
-        erased: Rows of erased users that were left out, by day.
+        landed: Rows in the landed files, counted before anything was made of them.
+        accepted: Rows that were staged as accepted.
+        rejected: Rows that were staged as refused.
+        duplicates: Rows left out as duplicates.
+        erased: Rows of erased users, left out.
         counts: What else is counted of accepted rows: `ingest_date`, and further columns of
             `Accounting`; without a row of a day, they are 0.
 
     Raises:
         PipelineError: The rows don't add up.
     """
-    seen, repeated = per_day(landed), per_day(duplicates)
-    refused = per_day(rejected)
     none = dict.fromkeys(counts.columns, 0) if counts is not None else {}
     more = {row.ingest_date: row.asDict() for row in counts.collect()} if counts is not None else {}
     found = []
     for day in days:
-        gone = erased.get(day, 0)
         entry = Accounting(
             **{**none, **more.get(day, {}), "ingest_date": day},
             table=table,
-            landed=seen.get(day, 0) + gone,
-            accepted=accepted.get(day.isoformat(), 0),
-            rejected=refused.get(day, 0),
-            duplicate=repeated.get(day, 0),
-            erased=gone,
+            landed=landed.get(day, 0),
+            accepted=accepted.get(day, 0),
+            rejected=rejected.get(day, 0),
+            duplicate=duplicates.get(day, 0),
+            erased=erased.get(day, 0),
         )
         if entry.landed != entry.accepted + entry.rejected + entry.duplicate + entry.erased:
             raise PipelineError(

@@ -1,58 +1,68 @@
 """Users and listings: landing → `core.users`, `core.listings`, `core.rejected_dimensions`."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.landing import columns
 from spark_jobs.job import run_job
-from spark_jobs.landing_reader import below_landing, read_landed
+from spark_jobs.landing_reader import below_landing
+from spark_jobs.sink import Written
 from spark_jobs.transforms.dimensions import (
     with_parsed_listing,
     with_parsed_user,
     with_superseded,
 )
-from spark_jobs.workspace import Workspace
+from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
+
+REFUSED = "core.rejected_dimensions"
 
 
 def build(work: Workspace) -> None:
     """Stage the users and listings that arrived on the job's days."""
     zone = work.settings.time_zone
     # Contact data isn't even read here: what is read is named, and it isn't among that.
-    parsed = with_parsed_user(
-        read_landed(work.spark, work.landing, "users", work.days,
-                    (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED),
-        zone,
-    )  # fmt: skip
-    users = with_superseded(
-        work.without_erased("users", parsed), "user_id", ("registered_at",)
-    ).persist()
-    listings = with_superseded(
-        with_parsed_listing(
-            read_landed(work.spark, work.landing, "listings", work.days, columns.LISTINGS_LANDING,
-                        columns.LISTINGS_REQUIRED),
-            zone,
+    users = work.landed("users", (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED)
+    listings = work.landed("listings", columns.LISTINGS_LANDING, columns.LISTINGS_REQUIRED)
+    made = {
+        "users": with_superseded(
+            # Of erased users, too: a window holds rows of one user, so they change no other's.
+            work.with_erased(with_parsed_user(users.rows(), zone)), "user_id", ("registered_at",)
         ),
-        "listing_id",
-        ("category", "title", "price"),
-    ).persist()  # fmt: skip
-    rejected = work.stage(
-        "core.rejected_dimensions",
-        _rejected(users, "users").unionByName(_rejected(listings, "listings")),
+        "listings": with_superseded(
+            with_parsed_listing(listings.rows(), zone).withColumn("is_erased", F.lit(False)),
+            "listing_id",
+            ("category", "title", "price"),
+        ),
+    }  # fmt: skip
+    written = {name: _write(work, name, rows) for name, rows in made.items()}
+    work.stage_written(
+        REFUSED, [one for found in written.values() for one in found], REJECTED
     )
     for name, landed in (("users", users), ("listings", listings)):
-        work.stage(f"core.{name}", landed.where((F.size("reasons") == 0) & ~F.col("is_duplicate")))
-        refused = rejected.where(F.col("source_table") == name)
-        work.account(name, landed, landed.where("is_duplicate"), f"core.{name}", refused)
-        landed.unpersist()
+        work.stage_written(f"core.{name}", written[name], ACCEPTED)
+        work.account(name, landed, written[name])
 
 
-def _rejected(rows: DataFrame, table: str) -> DataFrame:
-    return rows.where(F.size("reasons") > 0).select(
-        F.lit(table).alias("source_table"),
-        F.to_json("landed").alias("raw"),
-        "reasons",
-        below_landing(),
-        "ingest_date",
+def _write(work: Workspace, table: str, rows: DataFrame) -> Sequence[Written]:
+    is_refused = F.size("reasons") > 0
+    kind = (
+        F.when(F.col("is_erased"), ERASED)
+        .when(is_refused, REJECTED)
+        .when(F.col("is_duplicate"), DUPLICATE)
+        .otherwise(ACCEPTED)
+    )
+    return work.write(
+        rows.select(
+            *work.contract(f"core.{table}").column_names,
+            F.lit(table).alias("source_table"),
+            F.when(is_refused, F.to_json("landed")).alias("raw"),
+            "reasons",
+            below_landing(),
+            kind.alias("_kind"),
+        ),
+        {ACCEPTED: f"core.{table}", REJECTED: REFUSED},
     )
 
 

@@ -1,11 +1,15 @@
-"""Events: landing → `core.events` and `core.rejected_events`."""
+"""Events: landing → `core.events` and `core.rejected_events`.
+
+Two passes over what landed: a narrow one over the ids, which finds the few that may be there twice,
+and a wide one that writes whatever is beyond doubt. What is left is small.
+"""
 
 from pyspark.sql import functions as F
 
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
-from spark_jobs.landing_reader import below_landing, read_landed
+from spark_jobs.landing_reader import below_landing
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import (
     CONTENT,
@@ -14,51 +18,69 @@ from spark_jobs.transforms.duplicates import (
     with_suspicion,
 )
 from spark_jobs.transforms.events import event_counts, raw_of, with_parsed_event
-from spark_jobs.workspace import Workspace
+from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
 BROADCAST_ROWS = 2_000_000
 """Suspects (a whole number each) that every worker is asked to hold."""
+EVENTS, REFUSED = "core.events", "core.rejected_events"
+ODD = "odd"
+"""Rows that are refused, or may be duplicates."""
 
 
 def build(work: Workspace) -> None:
     """Stage the events that arrived on the job's days."""
     rules, zone = work.config.events, work.settings.time_zone
-    raw = read_landed(work.spark, work.landing, "events", work.days, columns.EVENTS_LANDING,
-                      columns.EVENTS_REQUIRED)  # fmt: skip
+    landed = work.landed("events", columns.EVENTS_LANDING, columns.EVENTS_REQUIRED)
     lookback = rules.duplicate_lookback_days
-    events = "core.events"
     known = (
-        work.read(events, work.reach(events, events))
+        work.read(EVENTS, work.reach(EVENTS, EVENTS))
         if lookback
-        else work.spark.createDataFrame([], work.contract(events).spark_schema())
+        else work.spark.createDataFrame([], work.contract(EVENTS).spark_schema())
     ).select("event_id", "ingest_date", *CONTENT)
+    possible, count = work.keep("possible", possible_duplicates(landed.rows("event_id"), known))
+
+    parsed = work.with_erased(with_parsed_event(landed.rows(), rules, zone))
+    marked = with_suspicion(parsed, possible, is_small=count <= BROADCAST_ROWS)
+    listings = work.read("core.listings", work.reach(EVENTS, "core.listings"))
     is_refused = F.size("reasons") > 0
-    # Everything below goes over the rows again; only a refused row's original is asked for again,
-    # and keeping all would double what is kept.
-    parsed = work.without_erased("events", with_parsed_event(raw, rules, zone))
-    parsed = parsed.withColumn("landed", F.when(is_refused, F.col("landed"))).persist()
-    possible = possible_duplicates(parsed, known).persist()
-    is_small = possible.count() <= BROADCAST_ROWS
-    marked = with_suspicion(parsed, possible, is_small=is_small)
-    is_odd = F.col("is_suspect") | is_refused
-    odd = marked.where(is_odd).persist()
-    checked = with_duplicates(odd.where("is_suspect"), known, lookback).persist()
-    rejected = work.stage(
-        "core.rejected_events",
-        odd.where(is_refused)
-        .unionByName(checked.where(is_refused).drop("is_duplicate"))
-        .select(raw_of("landed").alias("raw"), "reasons", below_landing(), "ingest_date"),
+    kind = (
+        F.when(F.col("is_erased"), ERASED)
+        .when(is_refused | F.col("is_suspect"), ODD)
+        .otherwise(ACCEPTED)
     )
-    listings = work.read("core.listings", work.reach(events, "core.listings"))
-    accepted = marked.where(~is_odd).unionByName(
-        checked.where(~is_refused & ~F.col("is_duplicate")).drop("is_duplicate")
+    names = work.contract(EVENTS).column_names
+    sorted_out = work.write(
+        with_category(marked, listings).select(
+            *names,
+            F.when(is_refused, raw_of("landed")).alias("raw"),
+            "reasons",
+            below_landing(),
+            kind.alias("_kind"),
+        ),
+        {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", "source_file")},
     )
-    staged = work.stage(events, with_category(accepted, listings), is_grouped=True)
+
+    odd = work.written_rows(sorted_out, ODD)
+    suspects = with_duplicates(odd.where(~is_refused), known, lookback)
+    judged = odd.where(is_refused).withColumn("is_duplicate", F.lit(False)).unionByName(suspects)
+    kind = (
+        F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
+    )
+    decided = work.write(
+        judged.select(
+            *names,
+            F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
+            "reasons",
+            "source_file",
+            kind.alias("_kind"),
+        ),
+        {ACCEPTED: EVENTS, REJECTED: REFUSED},
+    )
+    written = [one for one in sorted_out if one.kind != ODD] + list(decided)
+    work.stage_written(REFUSED, written, REJECTED)
+    staged = work.stage_written(EVENTS, written, ACCEPTED)
     users = work.read("core.users", until(work.days.last))
-    duplicates = checked.where("is_duplicate")
-    work.account("events", parsed, duplicates, events, rejected, event_counts(staged, users, zone))
-    for kept in (checked, odd, possible, parsed):
-        kept.unpersist()
+    work.account("events", landed, written, event_counts(staged, users, zone))
 
 
 if __name__ == "__main__":

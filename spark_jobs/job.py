@@ -95,6 +95,8 @@ def _attempt(
                 f"{broken}. Ask the source for a correct file; nothing was changed"
             ) from error
         raise
+    finally:
+        work.forget()
     index = work.audit.write_docs()
     receipt = Receipt(
         job=job,

@@ -1,34 +1,72 @@
-"""The Spark session that every job uses."""
+"""The session that every job uses, on either engine."""
 
 import os
 import tempfile
+from functools import cache
 
 from pyspark.sql import SparkSession
 
+from include.settings import settings
+
+RESULTS = {
+    # What a result is depends on these.
+    "spark.sql.session.timeZone": "UTC",
+    # Iceberg's timestamps are microseconds; the default (INT96) isn't readable by all engines.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+DEFAULTS = {
+    # For small days on one machine; `spark-submit --conf` has the last word.
+    # AQE merges small shuffle partitions, but each still costs a task to plan: a day's work
+    # doesn't need 200.
+    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",
+    # What is kept is read two or three times within a minute: not worth compressing.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+SERVERS: list[object] = []
+"""What nothing refers to is stopped."""
+
 
 def spark_session(name: str) -> SparkSession:
-    """The session of this process.
+    """The session of this process, on the engine that `PROPENSITY_SPARK_ENGINE` names.
 
-    Only settings that decide what a result is, or that small days need, are made here; where and
-    how big the cluster is comes from `spark-submit`.
+    Apache Spark is as big, and where, as `spark-submit` says. Sail runs within this process and
+    uses all of its cores.
     """
-    return (
-        SparkSession.builder.appName(name)
-        .config("spark.sql.session.timeZone", "UTC")
-        # Iceberg's timestamps are microseconds; the default (INT96) isn't readable by all engines.
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        .config("spark.sql.parquet.compression.codec", "zstd")
-        # Timestamps in nanoseconds, as pandas writes them, would fail the file without its name:
-        # `landing_reader` makes times of the numbers.
-        .config("spark.sql.legacy.parquet.nanosAsLong", "true")
-        # AQE merges small shuffle partitions, but each still costs a task to plan: a day's work
-        # doesn't need 200. Clusters override it.
-        .config("spark.sql.shuffle.partitions", os.environ.get("SPARK_SHUFFLE_PARTITIONS", "8"))
-        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-        .config("spark.sql.warehouse.dir", f"{tempfile.gettempdir()}/spark-warehouse")
-        # What is kept is read two or three times within a minute: not worth compressing.
-        .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .getOrCreate()
-    )
+    return _sail(name) if settings().spark_engine == "sail" else _apache(name)
+
+
+def _apache(name: str) -> SparkSession:
+    from pyspark import SparkConf
+
+    conf = SparkConf()
+    for key, value in DEFAULTS.items():
+        conf.setIfMissing(key, value)
+    for key, value in RESULTS.items():
+        conf.set(key, value)
+    return SparkSession.builder.config(conf=conf).appName(name).getOrCreate()
+
+
+def _sail(name: str) -> SparkSession:
+    session = SparkSession.builder.remote(_sail_server()).appName(name).getOrCreate()
+    session.conf.set("spark.sql.session.timeZone", RESULTS["spark.sql.session.timeZone"])
+    return session
+
+
+@cache
+def _sail_server() -> str:
+    """The address of this process's server; it ends with the process."""
+    # Before the import: it says each hint that it passes over, and every statement.
+    os.environ.setdefault("RUST_LOG", "error")
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer()
+    server.start(background=True)
+    SERVERS.append(server)
+    _, port = server.listening_address
+    return f"sc://127.0.0.1:{port}"

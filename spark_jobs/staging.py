@@ -1,5 +1,6 @@
 """Write rows where no reader sees them yet: files of one attempt, each of one day."""
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -9,14 +10,15 @@ from pyspark.sql import functions as F
 from include.contracts import Table
 from include.errors import PipelineError
 from include.lake.receipts import StagedTable
-from include.lake.staging import DAY_FOLDER, day_of, parquet_files
-from include.lake.tables import Lake
+from spark_jobs.sink import Target, Written, write_files
+
+TASKS_OF_FEW_DAYS = 8
+"""Few days are written by about as many tasks together, so that no core waits for one of them."""
 
 
 def write(
-    lake: Lake,
+    uri: str,
     contract: Table,
-    attempt: str,
     rows: DataFrame,
     days: Sequence[date],
     *,
@@ -25,9 +27,8 @@ def write(
     """Write an attempt's rows of a table.
 
     Args:
-        lake: The lake.
+        uri: Where to: a folder of the attempt's own.
         contract: The table.
-        attempt: Whose rows they are.
         rows: With at least the contract's columns.
         days: Partitions that the rows replace.
         is_grouped: Whether rows of a day lie together already, as landed files do: then they
@@ -39,25 +40,33 @@ def write(
     Raises:
         PipelineError: A row is of another day.
     """
-    uri = lake.stage_uri(contract, attempt)
-    schema = contract.spark_schema()
-    typed = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in schema.fields])
-    # partitionBy drops its column from the files, but Iceberg needs it there: use a copy.
-    copied = typed.withColumn(DAY_FOLDER, F.col(contract.partition))
-    if not is_grouped:
-        # Lets a day of few rows be one file and a day of many be several.
-        copied = copied.hint("rebalance", DAY_FOLDER)
-    copied.write.partitionBy(DAY_FOLDER).parquet(uri)
-    files = [file for file in parquet_files(uri) if f"/{DAY_FOLDER}=" in file]
+    fields = contract.spark_schema().fields
+    rows = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in fields])
+    if not is_grouped and len(days) > 1:
+        # Lets a day of few rows be one file.
+        spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
+        salt = F.pmod(F.xxhash64(contract.columns[0].name), F.lit(spread))
+        rows = rows.repartition(contract.partition, *([salt] if spread > 1 else []))
+        rows = rows.sortWithinPartitions(contract.partition)
+    target = Target(uri, contract.arrow_schema())
+    return staged_table(contract, days, write_files(rows, contract.partition, {None: target}))
+
+
+def staged_table(contract: Table, days: Sequence[date], written: Sequence[Written]) -> StagedTable:
+    """What was written of a table.
+
+    Raises:
+        PipelineError: A row is of another day.
+    """
     counts: dict[str, int] = {}
-    for file in files:
-        day = day_of(file).isoformat()
-        counts[day] = counts.get(day, 0) + lake.row_count(file)
+    for file in written:
+        counts[str(file.day)] = counts.get(str(file.day), 0) + file.row_count
     if strays := set(counts) - {day.isoformat() for day in days}:
         raise PipelineError(
             f"{contract.name}: rows of {', '.join(sorted(strays))}, which are none of the "
             f"{len(days)} days from {min(days)} to {max(days)} that are to be replaced"
         )
+    files = sorted(file.uri for file in written)
     return StagedTable(
         table=contract.name, files=tuple(files), days=tuple(days), rows=counts, results=()
     )

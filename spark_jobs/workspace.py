@@ -7,13 +7,16 @@ committed already. Nothing is visible to others until the gate and publish tasks
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
+from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from include.config import PipelineConfig
 from include.contracts import Table, core, lake_tables
@@ -28,11 +31,18 @@ from include.quality.accounting import Accounting
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
 from include.settings import Settings
-from spark_jobs.accounting import account, per_day
-from spark_jobs.staging import write
+from spark_jobs.accounting import account, rows_by_day
+from spark_jobs.landed import Landed, counts_of
+from spark_jobs.landing_reader import look_at, read_landed
+from spark_jobs.sink import Target, Written, write_files
+from spark_jobs.staging import staged_table, write
 from spark_jobs.transforms.parsing import user_of
 
 log = logging.getLogger(__name__)
+
+ACCEPTED, REJECTED, DUPLICATE, ERASED = "accepted", "rejected", "duplicate", "erased"
+"""What becomes of a landed row: exactly one of these."""
+KEPT_BELOW = "core.rejected_events"
 
 
 @dataclass
@@ -49,8 +59,6 @@ class Workspace:
     inputs: dict[str, int | None] = field(default_factory=dict)
     accounting: list[Accounting] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
-    erased: dict[str, dict[date, int]] = field(default_factory=dict)
-    """Landed rows that were left out, by landing table and day."""
 
     def __post_init__(self) -> None:
         """Open the lake."""
@@ -62,6 +70,7 @@ class Workspace:
         self.pins = {name: self._pin(contract) for name, contract in self.tables.items()}
         # One at a time: Great Expectations' context isn't made for several threads.
         self._auditor = ThreadPoolExecutor(1, "audit")
+        self._schemas: dict[str, T.StructType] = {}
         self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
         # What is built now must not be committed after somebody else was erased: publish compares.
         self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
@@ -103,21 +112,39 @@ class Workspace:
         staged = self.staged.get(name)
         if staged is None:
             return rows
-        mine = self._staged_rows(contract, staged.files)
+        mine = self._rows_of(staged.files, contract.spark_schema())
         if days:
             mine = mine.where(F.col(contract.partition).between(days.first, days.last))
         return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
 
-    def without_erased(self, table: str, parsed: DataFrame) -> DataFrame:
-        """Leave out landed rows of users who were erased, and count them by day.
+    def landed(self, table: str, columns: tuple[str, ...], required: tuple[str, ...]) -> Landed:
+        """The landed rows of the job's days.
 
         Args:
             table: The landing table.
-            parsed: One row a landed row, with `user_id` (null where it could not be parsed), the
-                originals in `landed`, and `ingest_date`.
+            columns: What to read.
+            required: What each file must have.
 
-        Returns:
-            The rows of everybody else.
+        Raises:
+            LandingError: As `look_at` raises it.
+        """
+        files = look_at(self.landing, table, self.days, required)
+        counts = counts_of(files)
+        if counts is not None:
+            return Landed(self.spark, files, columns, counts)
+        started = time.monotonic()
+        kept, written = self._keep(f"landed_{table}", read_landed(self.spark, files, columns))
+        counts = rows_by_day(written)
+        print(f"[{table}] {sum(counts.values()):,} landed rows read as text in "
+              f"{time.monotonic() - started:.1f} s", flush=True)  # fmt: skip
+        return Landed(self.spark, files, columns, counts, kept)
+
+    def with_erased(self, parsed: DataFrame) -> DataFrame:
+        """Add `is_erased`: whether a landed row is of a user who was erased.
+
+        Args:
+            parsed: One row a landed row, with `user_id` (null where it could not be parsed) and the
+                originals in `landed`.
         """
         ids = self.lake.arrow(
             core.ERASED_USERS,
@@ -125,15 +152,82 @@ class Workspace:
             columns=("user_id",),
         )
         if not ids.num_rows:
-            return parsed
+            return parsed.withColumn("is_erased", F.lit(False))
         users = self.spark.createDataFrame(
             [(user,) for user in ids.column("user_id").to_pylist()], "_erased long"
         )
-        rows = parsed.withColumn("_user", user_of("user_id"))
         match = F.col("_user") == F.col("_erased")
-        gone = rows.join(F.broadcast(users), match, "left_semi")
-        self.erased[table] = per_day(gone)
-        return rows.join(F.broadcast(users), match, "left_anti").drop("_user")
+        return (
+            F.broadcast(users)
+            .join(parsed.withColumn("_user", user_of("user_id")), match, "right")
+            .withColumn("is_erased", F.col("_erased").isNotNull())
+            .drop("_user", "_erased")
+        )
+
+    def keep(self, name: str, rows: DataFrame) -> tuple[DataFrame, int]:
+        """Write rows down for as long as the attempt lasts, so that they are made once.
+
+        Returns:
+            The rows, from the files; how many there are.
+        """
+        kept, written = self._keep(name, rows)
+        return kept, sum(one.row_count for one in written)
+
+    def _keep(self, name: str, rows: DataFrame) -> tuple[DataFrame, list[Written]]:
+        schema, day = rows.schema, "ingest_date"
+        if day not in rows.columns:
+            rows = rows.withColumn(day, F.lit(None).cast("date"))
+        target = Target(f"{self._kept_uri()}/{name}", to_arrow_schema(schema))
+        written = write_files(rows, day, {None: target})
+        return self._rows_of([one.uri for one in written], schema), written
+
+    def write(
+        self, rows: DataFrame, targets: Mapping[str, str | tuple[str, ...]]
+    ) -> list[Written]:
+        """Write rows by kind, in one pass.
+
+        Args:
+            rows: With `_kind`, `ingest_date` and the columns of each kind's target.
+            targets: By kind, the lake table that the rows are staged for, or names of columns to
+                keep for `written_rows`. A kind without a target is counted.
+        """
+        contracts = {n: self.contract(n) for n in targets.values() if isinstance(n, str)}
+        kinds = {f.name: f for c in contracts.values() for f in c.spark_schema().fields}
+        rows = rows.select(
+            *[F.col(n).cast(kinds[n].dataType).alias(n) if n in kinds else F.col(n)
+              for n in rows.columns]
+        )  # fmt: skip
+        found: dict[str | None, Target] = {}
+        for kind, place in targets.items():
+            if isinstance(place, str):
+                uri = self.lake.stage_uri(contracts[place], self.attempt)
+                found[kind] = Target(uri, contracts[place].arrow_schema())
+            else:
+                self._schemas[kind] = rows.select(*place).schema
+                found[kind] = Target(
+                    f"{self._kept_uri()}/{kind}", to_arrow_schema(self._schemas[kind])
+                )
+        return write_files(rows, "ingest_date", found)
+
+    def written_rows(self, written: Sequence[Written], kind: str) -> DataFrame:
+        """The rows of a kind that `write` kept."""
+        return self._rows_of([one.uri for one in written if one.kind == kind], self._schemas[kind])
+
+    def stage_written(self, name: str, written: Sequence[Written], kind: str) -> DataFrame:
+        """Stage files that `write` wrote for a lake table, audit them, and read them back."""
+        contract = self.contract(name)
+        files = [one for one in written if one.kind == kind]
+        return self._stage(contract, staged_table(contract, list(self.days), files))
+
+    def _kept_uri(self) -> str:
+        # Below a table, where maintenance and erasure find what a killed attempt left.
+        return f"{self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)}/kept"
+
+    def forget(self) -> None:
+        """Delete what was kept."""
+        system, path = fs.FileSystem.from_uri(self._kept_uri())
+        if system.get_file_info(path).type != fs.FileType.NotFound:
+            system.delete_dir(path)
 
     def stage(
         self,
@@ -158,16 +252,21 @@ class Workspace:
         contract = self.contract(name)
         started = time.monotonic()
         replaced = list(days if days is not None else self.days)
-        staged = write(self.lake, contract, self.attempt, rows, replaced, is_grouped=is_grouped)
+        uri = self.lake.stage_uri(contract, self.attempt)
+        staged = write(uri, contract, rows, replaced, is_grouped=is_grouped)
+        return self._stage(contract, staged, started)
+
+    def _stage(self, contract: Table, staged: StagedTable, started: float | None = None) -> DataFrame:
+        took = f" in {time.monotonic() - started:.1f} s" if started else ""
+        name = contract.name
         print(
-            f"[{name}] {sum(staged.rows.values()):,} rows in {len(staged.files)} files staged in "
-            f"{time.monotonic() - started:.1f} s",
+            f"[{name}] {sum(staged.rows.values()):,} rows in {len(staged.files)} files staged{took}",
             flush=True,
         )
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
-        return self._staged_rows(contract, staged.files)
+        return self._rows_of(staged.files, contract.spark_schema())
 
     def finish_audits(self) -> None:
         """Wait for all audits, and add their verdicts to what was staged."""
@@ -194,8 +293,7 @@ class Workspace:
         )
         return results
 
-    def _staged_rows(self, contract: Table, files: tuple[str, ...]) -> DataFrame:
-        schema = contract.spark_schema()
+    def _rows_of(self, files: Sequence[str], schema: T.StructType) -> DataFrame:
         if not files:
             return self.spark.createDataFrame([], schema)
         return self.spark.read.schema(schema).parquet(*files)
@@ -203,26 +301,28 @@ class Workspace:
     def account(
         self,
         table: str,
-        landed: DataFrame,
-        duplicates: DataFrame,
-        core: str,
-        rejected: DataFrame,
+        landed: Landed,
+        written: Sequence[Written],
         counts: DataFrame | None = None,
     ) -> None:
         """Note where each day's landed rows went.
 
         Args:
             table: The landing table.
-            landed: As `accounting.account` takes it.
-            duplicates: As `accounting.account` takes them.
-            core: Lake table of the accepted rows, staged before.
-            rejected: The refused rows, as staged.
+            landed: Its rows.
+            written: All that was written of them, of each kind.
             counts: As `accounting.account` takes them.
 
         Raises:
             PipelineError: The rows don't add up.
         """
-        accepted, erased = self.staged[core].rows, self.erased.get(table, {})
         self.accounting += account(
-            table, self.days, landed, duplicates, accepted, rejected, erased, counts
+            table,
+            self.days,
+            landed=landed.counts,
+            accepted=rows_by_day(written, ACCEPTED),
+            rejected=rows_by_day(written, REJECTED),
+            duplicates=rows_by_day(written, DUPLICATE),
+            erased=rows_by_day(written, ERASED),
+            counts=counts,
         )

@@ -14,10 +14,14 @@ import pytest
 from pyspark.sql import SparkSession
 from sqlalchemy import text
 
+ENGINE = "PROPENSITY_SPARK_ENGINE"
+"""The one setting that tests do take from whoever starts them: `make test ENGINE=...`."""
 PREFIXES = ("PROPENSITY_", "AIRFLOW", "MLFLOW")
 
 # Tests must not see the settings of the laptop they run on; tests/acceptance asks for them back.
 LAPTOP = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith(PREFIXES)}
+if ENGINE in LAPTOP:
+    os.environ[ENGINE] = LAPTOP[ENGINE]
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="propensity-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -56,11 +60,13 @@ def laptop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     os.environ.setdefault(
-        "PYSPARK_SUBMIT_ARGS", "--master local[2] --driver-memory 2g pyspark-shell"
+        "PYSPARK_SUBMIT_ARGS",
+        "--master local[2] --driver-memory 2g "
+        "--conf spark.sql.shuffle.partitions=2 pyspark-shell",
     )
-    os.environ["SPARK_SHUFFLE_PARTITIONS"] = "2"
     session = spark_session("tests")
-    session.sparkContext.setLogLevel("OFF")
+    if settings().spark_engine == "spark":
+        session.sparkContext.setLogLevel("OFF")
     # It logs each object that it lets go of, even after pytest closed the log.
     logging.getLogger("py4j").setLevel(logging.WARNING)
     yield session

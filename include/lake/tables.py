@@ -188,15 +188,14 @@ class Lake:
         if not files:
             return spark.createDataFrame([], schema)
         rows = spark.read.schema(schema).parquet(*files)
-        return rows.withColumns(
-            {
-                column.name: F.coalesce(
-                    column.name, F.lit(column.before).cast(schema[column.name].dataType)
-                )
-                for column in contract.columns
-                if column.before is not None
-            }
-        )
+        filled = {
+            column.name: F.coalesce(
+                column.name, F.lit(column.before).cast(schema[column.name].dataType)
+            )
+            for column in contract.columns
+            if column.before is not None
+        }
+        return rows.withColumns(filled) if filled else rows
 
     def days(self, contract: Table) -> set[date]:
         """The days that have at least one row in the current snapshot."""

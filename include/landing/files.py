@@ -25,8 +25,6 @@ SUFFIXES = {
 }
 
 
-RESERVED = frozenset({"_metadata", "_corrupt_record", "file_date"})
-"""Names that readers of files use themselves."""
 OURS = KNOWN_COLUMNS | {"date"}
 UNREADABLE = (
     pa.types.is_time, pa.types.is_duration, pa.types.is_float16, pa.types.is_decimal256,
@@ -35,9 +33,6 @@ UNREADABLE = (
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 """A longer line is no row; most of it is never held."""
-
-MAX_CSV_FIELDS = 100_000
-"""Of a line. Readers hold as many places ready for each file, so there is a bound."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -57,10 +52,12 @@ class LandedFile:
     form: str
     columns: tuple[str, ...]
     """Empty for JSON lines: each row has columns of its own."""
-    schema: str = ""
-    """Parquet: files with equal text are read together."""
-    nanoseconds: tuple[str, ...] = ()
-    """Parquet: timestamps in nanoseconds, as pandas writes them; Spark reads whole numbers."""
+    types: tuple[tuple[str, pa.DataType], ...] = ()
+    """Parquet: columns with their types."""
+    row_groups: int = 0
+    """Parquet: parts that can be read one by one."""
+    row_count: int | None = None
+    """Parquet: rows; None for texts, where nobody knows before they are read."""
 
 
 def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
@@ -78,16 +75,19 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         )
     if form == "json":
         return LandedFile(uri, form, ())
-    nanoseconds: tuple[str, ...] = ()
+    types: tuple[tuple[str, pa.DataType], ...] = ()
+    row_groups, row_count = 0, None
     try:
         if form == "parquet":
             with pq.ParquetFile(path, filesystem=system) as parquet:
-                schema, nanoseconds = parquet.schema_arrow, _nanoseconds(parquet.schema)
+                schema, row_groups = parquet.schema_arrow, parquet.num_row_groups
+                row_count = parquet.metadata.num_rows
             _refuse_unreadable(uri, schema)
-            names, key = tuple(schema.names), str(schema.remove_metadata())
+            names = tuple(schema.names)
+            types = tuple((field.name, field.type) for field in schema if field.name in OURS)
         else:
             with system.open_input_stream(path, compression=None) as stream:
-                names, key = _csv_header(stream, path.endswith(".gz")), ""
+                names = _csv_header(stream, path.endswith(".gz"))
     except (EOFError, zlib.error) as error:
         raise LandingError(f"{uri}: {_cut_off(error)}") from None
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
@@ -100,17 +100,12 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
     if len(set(names)) < len(names):
         raise LandingError(f"{uri}: its header names a column twice ({_shown(names)})")
     for name in names:
-        if name in RESERVED or (name not in OURS and name.lower() in OURS):
+        if name not in OURS and name.lower() in OURS:
             raise LandingError(
-                f"{uri}: its column {name} "
-                + (
-                    "has a name that readers use themselves: leave it out, or rename it"
-                    if name in RESERVED
-                    else f"would be passed over: it is spelt {name.lower()}"
-                )
-                + ". Nothing was changed"
+                f"{uri}: its column {name} would be passed over: it is spelt {name.lower()}. "
+                "Nothing was changed"
             )
-    return LandedFile(uri, form, names, f"{key} {nanoseconds}", nanoseconds)
+    return LandedFile(uri, form, names, types, row_groups, row_count)
 
 
 def _refuse_unreadable(uri: str, schema: pa.Schema) -> None:
@@ -121,18 +116,6 @@ def _refuse_unreadable(uri: str, schema: pa.Schema) -> None:
                 f"{uri}: a column is of type {field.type}, which can't be read: leave it out, or "
                 "write it as a number or a text. Nothing was changed"
             )
-
-
-def _nanoseconds(schema: pq.ParquetSchema) -> tuple[str, ...]:
-    # Arrow says so of INT96, too, which Spark reads by itself.
-    columns = [schema.column(number) for number in range(len(schema))]
-    return tuple(
-        column.path
-        for column in columns
-        if column.physical_type == "INT64"
-        and str(column.logical_type).startswith("Timestamp")
-        and "nanoseconds" in str(column.logical_type)
-    )
 
 
 def _shown(names: tuple[str, ...]) -> str:
@@ -184,19 +167,13 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
 
 
 def _broken_text(system: fs.FileSystem, path: str) -> str | None:
-    is_packed, is_csv = path.endswith(".gz"), path.removesuffix(".gz").endswith(".csv")
-    if not (is_packed or is_csv):
+    if not path.endswith(".gz"):
         return None
     with system.open_input_stream(path, compression=None) as stream:
-        raw: Readable = gzip.GzipFile(fileobj=stream) if is_packed else stream
+        packed = gzip.GzipFile(fileobj=stream)
         try:
-            if not is_csv:
-                while raw.read(CHUNK_BYTES):
-                    pass
-                return None
-            for number, line in enumerate(text_lines(raw), start=1):
-                if line is not None and line.count(b",") >= MAX_CSV_FIELDS:
-                    return f"line {number:,} has more than {MAX_CSV_FIELDS:,} fields"
+            while packed.read(CHUNK_BYTES):
+                pass
         # Of errors of the system only those about what is in the file: a store may only be away.
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             return _cut_off(error)

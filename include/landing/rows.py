@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.errors import LandingError
-from include.landing.files import LandedFile, Readable, text_lines
+from include.landing.files import MAX_LINE_BYTES, LandedFile, Readable, text_lines
 
 PARQUET_ROWS = 5_000
+csv.field_size_limit(MAX_LINE_BYTES)
 
 UNREADABLE = object()
 """A value of a Parquet file that has no counterpart in Python (a year 20000, a broken text)."""
@@ -67,15 +68,47 @@ def _json_rows(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[LandedRow]
         if line is None:
             yield LandedRow(number, None)
         elif line.strip():
-            try:
-                values = json.loads(line.decode(), object_pairs_hook=_once_each)
-            except (ValueError, RecursionError):
-                values = None
-            if isinstance(values, dict):
+            values = _json_object(line)
+            if values is not None:
                 yield LandedRow(number, values)
             else:
                 ids = {match[2] for match in _JSON_ID.finditer(line)}
                 yield LandedRow(number, None, ids.pop().decode() if len(ids) == 1 else None)
+
+
+def json_texts(line: bytes) -> dict[str, str | None] | None:
+    """The values of a line of JSON as they are written; None if it isn't one object, and no more.
+
+    Numbers keep their digits, also those that no float has; lists and objects are JSON.
+
+    Example:
+        >>> json_texts(b'{"event_id": "a", "user_id": 7, "value": 1.50, "more": {"is_new": true}}')
+        {'event_id': 'a', 'user_id': '7', 'value': '1.50', 'more': '{"is_new": true}'}
+        >>> json_texts(b'{"event_id": "a"} {"event_id": "b"}')
+    """
+    values = _json_object(line, parse_int=str, parse_float=str)
+    if values is None:
+        return None
+    for name, value in values.items():
+        if not (value is None or isinstance(value, str)):
+            if isinstance(value, list | dict):
+                # Its numbers are texts by now.
+                value = json.loads(line)[name]
+            values[name] = json.dumps(value, ensure_ascii=False)
+    return values
+
+
+def _json_object(line: bytes, **options: Any) -> dict[str, Any] | None:
+    try:
+        values = json.loads(
+            line.decode(), object_pairs_hook=_once_each, parse_constant=str, **options
+        )
+        if b"\\u" in line:
+            # Half of a UTF-16 pair: it can't be stored, and all halves would become `?`.
+            json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,14 +127,14 @@ def _csv_rows(lines: Iterator[tuple[int, bytes | None]], file: LandedFile) -> It
         if line is None:
             yield LandedRow(number, None)
         elif line.strip():
-            fields = _csv_fields(line)
+            fields = csv_fields(line)
             if len(fields) == len(file.columns):
                 yield LandedRow(number, dict(zip(file.columns, fields, strict=True)))
             else:
                 yield LandedRow(number, None, fields[0] if fields and is_told else None)
 
 
-def _csv_fields(line: bytes) -> list[str]:
+def csv_fields(line: bytes) -> list[str]:
     """The fields of a line; none if it can't be read."""
     try:
         text = line.decode()

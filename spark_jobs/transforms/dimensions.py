@@ -159,12 +159,14 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     """
     same = Window.partitionBy("ingest_date", key, "_valid")
     newest_first = same.orderBy(F.col("updated_at").desc_nulls_last())
-    said = F.when(F.col("_is_newest"), F.struct(*content))
+    # By rank, as engines differ in whether a struct with a null in it is the least one.
+    as_said = newest_first.orderBy(F.col("updated_at").desc_nulls_last(), *content)
     return (
         parsed.withColumn("_valid", F.size("reasons") == 0)
         .withColumn("_rank", F.row_number().over(newest_first))
         .withColumn("_is_newest", F.col("updated_at").eqNullSafe(F.max("updated_at").over(same)))
-        .withColumn("_agree", F.min(said).over(same).eqNullSafe(F.max(said).over(same)))
+        .withColumn("_said", F.when(F.col("_is_newest"), F.dense_rank().over(as_said)))
+        .withColumn("_agree", F.max("_said").over(same) == 1)
         .withColumn("_is_tie", F.col("_valid") & F.col("_is_newest") & ~F.col("_agree"))
         .withColumn(
             "reasons",
@@ -173,7 +175,7 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
             ),
         )
         .withColumn("is_duplicate", F.col("_valid") & ~F.col("_is_tie") & (F.col("_rank") > 1))
-        .drop("_valid", "_rank", "_is_newest", "_agree", "_is_tie")
+        .drop("_valid", "_rank", "_is_newest", "_said", "_agree", "_is_tie")
     )
 
 

@@ -22,7 +22,7 @@ def possible_duplicates(candidates: DataFrame, known: DataFrame) -> DataFrame:
     of whole numbers spares the wide rows a shuffle. Two ids of one hash only cost a second look.
 
     Args:
-        candidates: `event_id`, one row a landed row; null for none.
+        candidates: `event_id`, one row a landed row; null or empty for none.
         known: `event_id` of events accepted within the look-back.
 
     Returns:
@@ -47,8 +47,9 @@ def possible_duplicates(candidates: DataFrame, known: DataFrame) -> DataFrame:
         known
         twice
     """
-    ids = candidates.select("event_id").unionByName(known.select("event_id"))
-    hashes = ids.where("event_id is not null").select(F.xxhash64("event_id").alias("event_hash"))
+    ids = candidates.select(F.col("event_id").cast("string")).unionByName(known.select("event_id"))
+    is_one = "event_id is not null and event_id != ''"
+    hashes = ids.where(is_one).select(F.xxhash64("event_id").alias("event_hash"))
     return hashes.groupBy("event_hash").count().where("count > 1").select("event_hash")
 
 
@@ -83,8 +84,9 @@ def with_suspicion(parsed: DataFrame, possible: DataFrame, *, is_small: bool) ->
     hashes = possible.withColumnRenamed("event_hash", "_hash")
     hashes = F.broadcast(hashes) if is_small else hashes
     is_valid = F.size("reasons") == 0
+    # The smaller one on the left: that's what engines without statistics build their table from.
     return (
-        parsed.join(hashes, F.xxhash64("event_id") == F.col("_hash"), how="left")
+        hashes.join(parsed, F.xxhash64("event_id") == F.col("_hash"), how="right")
         .withColumn("is_suspect", is_valid & F.col("_hash").isNotNull())
         .drop("_hash")
     )
@@ -134,7 +136,8 @@ def with_duplicates(suspects: DataFrame, known: DataFrame, lookback_days: int) -
     )
     named = ("event_id", "ingest_date", content.alias("_accepted"))
     candidates = ranked.where("_rank = 1").select(*named)
-    before = known.join(candidates.select("event_id"), "event_id", how="left_semi").select(*named)
+    # The smaller one on the left, as in `with_suspicion`.
+    before = candidates.select("event_id").distinct().join(known, "event_id").select(*named)
     accepted = candidates.unionByName(before).withColumnRenamed("ingest_date", "accepted_date")
     late = late_duplicates(candidates, before, lookback_days).join(
         accepted, ["event_id", "accepted_date"]

@@ -97,13 +97,13 @@ def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC")
     return with_reasons(rows, checks)
 
 
-def raw_of(original: str) -> Column:
-    """A refused row as JSON: as it came or, where the original wasn't kept, as it was understood.
+def raw_of(original: str | None) -> Column:
+    """A refused row as JSON: as it came or, where that wasn't kept, as it was understood.
 
     Only a row that is good by itself, and contradicts another one, comes without its original.
 
     Args:
-        original: Column with the struct of the originals, or null.
+        original: Column with the struct of the originals; None: as it was understood.
 
     Example:
         >>> refused = rows('''
@@ -112,14 +112,16 @@ def raw_of(original: str) -> Column:
         ...     b        | 7       | null
         ... ''', occurred_at="2026-03-10 12:00:00.000001", listing_id="null", event_type="buy",
         ...     value="null").withColumn("landed", F.from_json("original", "user_id string"))
-        >>> for row in refused.select("event_id", raw_of("landed").alias("raw")).collect():
+        >>> for row in refused.select(raw_of("landed").alias("raw")).where("raw != '{}'").collect():
         ...     print(row.raw)
         {"user_id":"seven"}
+        >>> for row in refused.where("user_id = 7").select(raw_of(None).alias("raw")).collect():
+        ...     print(row.raw)
         {"event_id":"b","occurred_at":"2026-03-10T12:00:00.000001Z","user_id":7,"event_type":"buy"}
     """
     microseconds = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
-    understood = F.to_json(F.struct("event_id", *CONTENT), microseconds)
-    return F.coalesce(F.to_json(original), understood)
+    said = F.struct("event_id", *CONTENT) if original is None else F.col(original)
+    return F.to_json(said, microseconds)
 
 
 def event_counts(accepted: DataFrame, users: DataFrame, time_zone: str = "UTC") -> DataFrame:

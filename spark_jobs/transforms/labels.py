@@ -51,7 +51,7 @@ def reactions(
     kinds = list(dict.fromkeys(campaign.positive_event_types for campaign in campaigns))
     offers = daily.sparkSession.createDataFrame(
         [
-            (day, c.campaign_id, c.category, kinds.index(c.positive_event_types) + 1,
+            (day, c.campaign_id, c.category, kinds.index(c.positive_event_types),
              day + timedelta(days=c.horizon_days))
             for day in sorted(snapshot_dates)
             for c in campaigns
@@ -72,7 +72,7 @@ def reactions(
             (F.col("category") == F.col("_category"))
             & (F.col("event_date") > F.col("snapshot_date"))
             & (F.greatest("event_date", "ingest_date") <= F.col("_end"))
-            & F.element_at("_happened", F.col("_kinds")),
+            & F.get("_happened", F.col("_kinds")),
         )
         .select("snapshot_date", "user_id", "campaign_id")
         .distinct()

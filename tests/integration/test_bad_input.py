@@ -218,7 +218,7 @@ def test_a_value_is_the_same_whatever_files_lie_beside_it(place: Settings) -> No
     columns = {name: pa.array([value]) for name, value in event("single", day(0)).items()}
     path = land(place, "events", day(0), "single.parquet", b"")
     pq.write_table(pa.table(columns | {"value": pa.array([0.1], pa.float32())}), path)
-    wide = csv_of(event("text", day(0), value=0.1)) + "," * 30_000 + "\n"
+    wide = csv_of(event("text", day(0), value=0.1)) + "," * 300_000 + "\n"
     land(place, "events", day(0), "wide.csv", wide)
     build()
     judge_and_publish()
@@ -286,17 +286,14 @@ def test_a_bad_file_fails_by_name(place: Settings, name: str, content: str, sent
         build()
 
 
-@pytest.mark.parametrize("name", ["late.parquet", "wide.csv"])
-def test_a_file_that_breaks_only_while_it_is_read_fails_by_name(place: Settings, name: str) -> None:
+def test_a_file_that_breaks_only_while_it_is_read_fails_by_name(place: Settings) -> None:
     basics(place, ONE)
     land(place, "events", day(0), "good.csv", csv_of(event("good", day(0))))
-    path = land(place, "events", day(0), name, csv_of(event("x", day(0))) + "," * 100_000)
-    said = r"wide\.csv: line 3 has more than 100,000 fields"
-    if name == "late.parquet":
-        columns = {name: pa.array([value]) for name, value in event("x", day(0)).items()}
-        late = pa.array([2**63 - 1], pa.timestamp("ms", "UTC"))
-        pq.write_table(pa.table(columns | {"occurred_at": late}), path)
-        said = r"late\.parquet: occurred_at has a time in milliseconds that no reader can hold"
+    columns = {name: pa.array([value]) for name, value in event("x", day(0)).items()}
+    late = pa.array([2**63 - 1], pa.timestamp("ms", "UTC"))
+    path = land(place, "events", day(0), "late.parquet", b"")
+    pq.write_table(pa.table(columns | {"occurred_at": late}), path)
+    said = r"late\.parquet: occurred_at has a time in milliseconds that no reader can hold"
     with pytest.raises(LandingError, match=said):
         build()
 

@@ -153,7 +153,6 @@ def test_a_file_whose_name_means_something_is_named(tmp_path: Path, name: str) -
         ("VALUE", pa.float64(), "its column VALUE would be passed over: it is spelt value"),
         ("EVENT_ID", pa.string(), "its column EVENT_ID would be passed over: it is spelt event_id"),
         ("Date", pa.string(), "its column Date would be passed over: it is spelt date"),
-        ("_metadata", pa.string(), "its column _metadata has a name that readers use themselves"),
         ("at", pa.time64("us"), "a column is of type time64"),
         ("half", pa.float16(), "a column is of type halffloat"),
         ("large", pa.decimal256(50), "a column is of type decimal256"),

@@ -1,0 +1,146 @@
+"""Write rows as Parquet files where they are made, in one pass, and say what was written.
+
+Each task writes files of its own under new names, and returns them with their rows once they are
+whole. What isn't returned (of a task that was killed or ran twice) nobody refers to. Engines' own
+writers differ in how they lay out and name things; this one is the same on all.
+"""
+
+import datetime
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyspark.sql import DataFrame
+
+from include.lake.staging import DAY_FOLDER
+
+ROW_GROUP_ROWS = 131_072
+MAX_OPEN = 16
+"""Files that a task writes at a time: each holds up to a row group in memory."""
+KIND = "_kind"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where rows of one kind go, and which of their columns."""
+
+    uri: str
+    schema: pa.Schema
+
+
+@dataclass(frozen=True)
+class Written:
+    """One file."""
+
+    kind: str | None
+    day: datetime.date | None
+    uri: str
+    row_count: int
+
+
+def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target]) -> list[Written]:
+    """Write rows, files of one kind and one day each, below `<uri of the kind>/_day=<day>`.
+
+    Args:
+        rows: With the columns of the targets and, unless there is one target for all, `_kind`.
+        day: Column of the day.
+        targets: By kind; None stands for all rows. A row of another kind is only counted.
+
+    Returns:
+        The files, sorted; of rows that were only counted, an empty URI for each day and task.
+    """
+    kinds = dict(targets)
+    is_one = None in kinds
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        sink = _Sink(kinds)
+        for batch in batches:
+            for kind in [None] if is_one else pc.unique(batch.column(KIND)).to_pylist():
+                mine = batch if is_one else batch.filter(pc.equal(batch.column(KIND), kind))
+                for value in pc.unique(mine.column(day)).to_pylist():
+                    if value is None:
+                        sink.add(kind, None, mine.filter(pc.is_null(mine.column(day))))
+                    else:
+                        # Nearly always all of it.
+                        same = pc.equal(mine.column(day), pa.scalar(value, pa.date32()))
+                        whole = pc.all(same, skip_nulls=False).as_py()
+                        sink.add(kind, value, mine if whole else mine.filter(same))
+        sink.close_all()
+        yield pa.RecordBatch.from_pylist(
+            [vars(one) for one in sink.written],
+            schema=pa.schema(
+                {"kind": TEXT, "day": pa.date32(), "uri": TEXT, "row_count": pa.int64()}
+            ),
+        )
+
+    found = rows.mapInArrow(write, "kind string, day date, uri string, row_count long").collect()
+    return sorted(
+        (Written(**row.asDict()) for row in found),
+        key=lambda one: (one.kind or "", one.uri, one.row_count),
+    )
+
+
+TEXT = pa.string()
+
+
+class _Sink:
+    """The files that one task writes."""
+
+    def __init__(self, targets: Mapping[str | None, Target]) -> None:
+        self.targets = targets
+        self.open: dict[tuple[str | None, datetime.date | None], _File] = {}
+        self.written: list[Written] = []
+
+    def add(self, kind: str | None, day: datetime.date | None, batch: pa.RecordBatch) -> None:
+        if kind not in self.targets:
+            self.written.append(Written(kind, day, "", batch.num_rows))
+            return
+        key = kind, day
+        if key not in self.open:
+            if len(self.open) == MAX_OPEN:
+                self.close(next(iter(self.open)))
+            self.open[key] = _File(self.targets[kind], day)
+        self.open[key].add(batch)
+
+    def close(self, key: tuple[str | None, datetime.date | None]) -> None:
+        file = self.open.pop(key)
+        file.close()
+        self.written.append(Written(*key, file.uri, file.row_count))
+
+    def close_all(self) -> None:
+        for key in list(self.open):
+            self.close(key)
+
+
+class _File:
+    """One file; rows are collected until they fill a row group."""
+
+    def __init__(self, target: Target, day: datetime.date | None) -> None:
+        self.schema = target.schema
+        self.uri = f"{target.uri}/{DAY_FOLDER}={day}/{uuid.uuid4().hex}.parquet"
+        system, path = fs.FileSystem.from_uri(self.uri)
+        system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        self.writer = pq.ParquetWriter(path, self.schema, filesystem=system, compression="zstd")
+        self.row_count = 0
+        self.held: list[pa.RecordBatch] = []
+        self.held_rows = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.held.append(batch.select(self.schema.names).cast(self.schema))
+        self.held_rows += batch.num_rows
+        if self.held_rows >= ROW_GROUP_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.held_rows:
+            self.writer.write_table(pa.Table.from_batches(self.held, self.schema))
+        self.row_count += self.held_rows
+        self.held, self.held_rows = [], 0
+
+    def close(self) -> None:
+        self.flush()
+        self.writer.close()
