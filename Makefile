@@ -36,8 +36,8 @@ reader: setup ## a login of somebody's own who reads: make reader NAME=ann GROUP
 ##@ Check it
 # Each process has a Postgres and a Spark of its own, about 2 GiB.
 TEST_PROCESSES ?= 2
-test: setup ## every test that needs no cluster
-	@bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+test: setup ## every test that needs no cluster [ENGINE=spark|sail]
+	@$(if $(ENGINE),PROPENSITY_SPARK_ENGINE=$(ENGINE)) bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 bench: setup ## how fast: ratios against the bare tool on the same work
 	@bin/python -m tests.bench.training

@@ -81,9 +81,9 @@ class Settings(BaseSettings):
     is loaded: what is there is days of that zone."""
     arm_key: SecretStr = SecretStr(EMBEDDED_ARM_KEY)
     """Key of the hash that splits treatment from holdout. Set your own, keep it secret."""
-    spark_engine: Literal["spark", "sail"] = "spark"
-    """What runs Spark's jobs: Apache Spark, submitted to `spark_default`, or Sail, which speaks the
-    same language, in the task's own process."""
+    spark_engine: Literal["sail", "spark"] = "sail"
+    """What runs Spark's jobs: Sail, which speaks Spark's language, on the task's own machine; or
+    Apache Spark, submitted to the Airflow connection `spark_default`."""
     spark_master: str = "local[*]"
     """Master of the Airflow connection `spark_default` in the embedded default."""
     spark_driver_memory: str = Field(default="4g", pattern=r"^\d+[gm]$")

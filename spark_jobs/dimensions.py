@@ -37,9 +37,7 @@ def build(work: Workspace) -> None:
         ),
     }  # fmt: skip
     written = {name: _write(work, name, rows) for name, rows in made.items()}
-    work.stage_written(
-        REFUSED, [one for found in written.values() for one in found], REJECTED
-    )
+    work.stage_written(REFUSED, [one for found in written.values() for one in found], REJECTED)
     for name, landed in (("users", users), ("listings", listings)):
         work.stage_written(f"core.{name}", written[name], ACCEPTED)
         work.account(name, landed, written[name])

@@ -32,8 +32,9 @@ def build(work: Workspace) -> None:
     rules, zone = work.config.events, work.settings.time_zone
     landed = work.landed("events", columns.EVENTS_LANDING, columns.EVENTS_REQUIRED)
     lookback = rules.duplicate_lookback_days
+    # What was accepted on the job's own days before is replaced: it makes nothing a duplicate.
     known = (
-        work.read(EVENTS, work.reach(EVENTS, EVENTS))
+        work.read(EVENTS, work.reach(EVENTS, EVENTS)).where(F.col("ingest_date") < work.days.first)
         if lookback
         else work.spark.createDataFrame([], work.contract(EVENTS).spark_schema())
     ).select("event_id", "ingest_date", *CONTENT)
@@ -63,9 +64,7 @@ def build(work: Workspace) -> None:
     odd = work.written_rows(sorted_out, ODD)
     suspects = with_duplicates(odd.where(~is_refused), known, lookback)
     judged = odd.where(is_refused).withColumn("is_duplicate", F.lit(False)).unionByName(suspects)
-    kind = (
-        F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
-    )
+    kind = F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
     decided = work.write(
         judged.select(
             *names,

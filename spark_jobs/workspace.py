@@ -181,9 +181,7 @@ class Workspace:
         written = write_files(rows, day, {None: target})
         return self._rows_of([one.uri for one in written], schema), written
 
-    def write(
-        self, rows: DataFrame, targets: Mapping[str, str | tuple[str, ...]]
-    ) -> list[Written]:
+    def write(self, rows: DataFrame, targets: Mapping[str, str | tuple[str, ...]]) -> list[Written]:
         """Write rows by kind, in one pass.
 
         Args:
@@ -256,13 +254,13 @@ class Workspace:
         staged = write(uri, contract, rows, replaced, is_grouped=is_grouped)
         return self._stage(contract, staged, started)
 
-    def _stage(self, contract: Table, staged: StagedTable, started: float | None = None) -> DataFrame:
+    def _stage(
+        self, contract: Table, staged: StagedTable, started: float | None = None
+    ) -> DataFrame:
         took = f" in {time.monotonic() - started:.1f} s" if started else ""
         name = contract.name
-        print(
-            f"[{name}] {sum(staged.rows.values()):,} rows in {len(staged.files)} files staged{took}",
-            flush=True,
-        )
+        rows, files = sum(staged.rows.values()), len(staged.files)
+        print(f"[{name}] {rows:,} rows in {files} files staged{took}", flush=True)
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)

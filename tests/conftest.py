@@ -61,8 +61,7 @@ def laptop() -> Iterator[None]:
 def spark() -> Iterator[SparkSession]:
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS",
-        "--master local[2] --driver-memory 2g "
-        "--conf spark.sql.shuffle.partitions=2 pyspark-shell",
+        "--master local[2] --driver-memory 2g --conf spark.sql.shuffle.partitions=2 pyspark-shell",
     )
     session = spark_session("tests")
     if settings().spark_engine == "spark":

@@ -58,5 +58,7 @@ def test_missing_java_says_what_to_install(
 ) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SettingsError, match="no Java was found. Spark needs Java 17 or newer"):
-        check_java()
+    chosen = load_settings({"PROPENSITY_SPARK_ENGINE": "spark"})
+    with pytest.raises(SettingsError, match="no Java was found. Apache Spark needs Java 17 or"):
+        check_java(chosen)
+    check_java(load_settings({"PROPENSITY_SPARK_ENGINE": "sail"}))

@@ -88,12 +88,14 @@ def _rows_in(location: str, user_id: int) -> Iterator[tuple[str, int]]:
             continue
         with system.open_input_file(info.path) as source:
             file = pq.ParquetFile(source)
-            if "user_id" in file.schema_arrow.names:
-                column = file.read(["user_id"]).column("user_id")
-                rows = pc.sum(pc.equal(column, pa.scalar(user_id, column.type))).as_py() or 0
-            else:
+            rows, names = 0, file.schema_arrow.names
+            if "user_id" in names:
+                # What a killed job kept of texts has ids as texts.
+                column = file.read(["user_id"]).column("user_id").cast(pa.string())
+                rows += pc.sum(pc.equal(column, str(user_id))).as_py() or 0
+            if "raw" in names:
                 raw = file.read(["raw"]).column("raw").to_pylist()
-                rows = sum(said_user(text) == user_id for text in raw if text is not None)
+                rows += sum(said_user(text) == user_id for text in raw if text is not None)
         if rows:
             yield info.path, int(rows)
 

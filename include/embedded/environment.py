@@ -15,17 +15,20 @@ from include.settings import PROJECT, Settings
 MIN_JAVA = 17
 
 
-def check_java() -> None:
-    """Make sure that Spark will find a Java.
+def check_java(settings: Settings) -> None:
+    """Make sure that Apache Spark will find a Java, where it is the engine.
 
     Raises:
         SettingsError: There is none, or it is too old; the text says what to install.
     """
+    if settings.spark_engine != "spark":
+        return
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     advice = (
-        f"Spark needs Java {MIN_JAVA} or newer: install it (Debian: apt-get install "
-        "openjdk-17-jre-headless; macOS: brew install openjdk@17) or set JAVA_HOME"
+        f"Apache Spark needs Java {MIN_JAVA} or newer: install it (Debian: apt-get install "
+        "openjdk-17-jre-headless; macOS: brew install openjdk@17), set JAVA_HOME, or use Sail "
+        "instead (PROPENSITY_SPARK_ENGINE=sail)"
     )
     if not java or not Path(java).exists():
         raise SettingsError(f"no Java was found. {advice}")

@@ -30,7 +30,7 @@ def ensure_set_up(settings: Settings) -> None:
         SettingsError: Java is missing or too old.
         PipelineError: A step failed; the text ends with what it printed.
     """
-    check_java()
+    check_java(settings)
     close_home(settings.home)
     start_postgres(settings)
     done = settings.home / DONE
@@ -56,7 +56,7 @@ def ensure_set_up(settings: Settings) -> None:
 def archive_classes(settings: Settings) -> None:
     """Let a small Spark application write the archive that later ones start from (20-60 s)."""
     archive = class_archive(settings)
-    if archive.exists():
+    if archive.exists() or settings.spark_engine != "spark":
         return
     write_spark_properties(settings)
     part = archive.with_suffix(".part")

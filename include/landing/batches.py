@@ -139,8 +139,7 @@ def _of_text(
 def _columns(names: list[str], rows: list[Sequence[str | None]]) -> dict[str, pa.Array]:
     lists = zip(*rows, strict=True)
     return {
-        name: pa.array(values, TEXT)
-        for name, values in zip([*names, CORRUPT], lists, strict=True)
+        name: pa.array(values, TEXT) for name, values in zip([*names, CORRUPT], lists, strict=True)
     }
 
 
@@ -204,7 +203,7 @@ def _is_text(value: bytes | None) -> bool:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return (
+    return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
         or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind)

@@ -87,15 +87,23 @@ def json_texts(line: bytes) -> dict[str, str | None] | None:
         >>> json_texts(b'{"event_id": "a"} {"event_id": "b"}')
     """
     values = _json_object(line, parse_int=str, parse_float=str)
-    if values is None:
+    if values is None or (b"\\u" in line and _has_half_a_character(values)):
         return None
     for name, value in values.items():
         if not (value is None or isinstance(value, str)):
-            if isinstance(value, list | dict):
-                # Its numbers are texts by now.
-                value = json.loads(line)[name]
-            values[name] = json.dumps(value, ensure_ascii=False)
+            # Numbers within it are texts by now.
+            said = json.loads(line)[name] if isinstance(value, list | dict) else value
+            values[name] = json.dumps(said, ensure_ascii=False)
     return values
+
+
+def _has_half_a_character(values: dict[str, Any]) -> bool:
+    """Whether it holds one half of a UTF-16 pair: none can be stored, and all would become `?`."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _json_object(line: bytes, **options: Any) -> dict[str, Any] | None:
@@ -103,9 +111,6 @@ def _json_object(line: bytes, **options: Any) -> dict[str, Any] | None:
         values = json.loads(
             line.decode(), object_pairs_hook=_once_each, parse_constant=str, **options
         )
-        if b"\\u" in line:
-            # Half of a UTF-16 pair: it can't be stored, and all halves would become `?`.
-            json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
