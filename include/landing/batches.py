@@ -21,6 +21,10 @@ CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
 BATCH_ROWS = 32_768
 TEXT = pa.string()
+REPLACEMENT = "\ufffd"
+"""What readers and senders put for bytes that no text in UTF-8 has: where it stands, two texts that
+were not equal may be."""
+REPLACED = REPLACEMENT.encode()
 TOO_LONG = f"(a line of more than {MAX_LINE_BYTES:,} bytes)"
 
 
@@ -117,6 +121,8 @@ def _of_text(
                 rows.append((*nothing, TOO_LONG))
             elif not line.strip():
                 continue
+            elif REPLACED in line:
+                rows.append((*nothing, line.decode(errors="replace")))
             elif file.form == "csv":
                 fields = csv_fields(line)
                 if len(fields) == len(file.columns):
@@ -125,7 +131,7 @@ def _of_text(
                     rows.append((*nothing, line.decode(errors="replace")))
             else:
                 values = json_texts(line)
-                if values is None:
+                if values is None or any(REPLACEMENT in (v or "") for v in values.values()):
                     rows.append((*nothing, line.decode(errors="replace")))
                 else:
                     rows.append([*map(values.get, columns), None])
@@ -176,8 +182,7 @@ def _of_parquet(
 def _readable(values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
     """A column as `_kind` types it; of texts, which ones hold bytes that no text in UTF-8 has.
 
-    Such bytes can't be stored, and what stands for them (U+FFFD) may be equal where they were not:
-    two ids would be one.
+    Such bytes can't be stored, nor may what stands for them be taken for a text.
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -187,19 +192,12 @@ def _readable(values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
     try:
         texts = values.cast(TEXT)
         texts.validate(full=True)
-        return texts, None
+        return texts, pc.fill_null(pc.match_substring(texts, REPLACEMENT), False)
     except pa.ArrowInvalid:
         found = [value and value.decode(errors="replace") for value in
                  values.cast(pa.large_binary()).to_pylist()]  # fmt: skip
-        torn = [not _is_text(value) for value in values.cast(pa.large_binary()).to_pylist()]
+        torn = [REPLACEMENT in (text or "") for text in found]
         return pa.array(found, TEXT), pa.array(torn)
-
-
-def _is_text(value: bytes | None) -> bool:
-    try:
-        return value is None or value.decode() is not None
-    except UnicodeDecodeError:
-        return False
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

@@ -175,9 +175,11 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
     half = one.replace("glued", r"\ud83d")
     # Both halves, and one after a backslash that is itself escaped, are texts like others.
     odd = [one.replace("glued", text) for text in (r"\ud83d\ude00", r"\\ud83d")]
+    # What a sender put for bytes that it couldn't read: in JSON, escaped, and in Parquet.
+    replaced = [one.replace("glued", text) for text in ("\ufffd", r"\ufffd")]
     land(place, "events", day(0), "e.jsonl", "\n".join(
         [one + two, f"[{one}, {two}]", "[]", f"{one} xx}}", twice, half,
-         nested, f" \t{deep}", *odd]
+         nested, f" \t{deep}", *odd, *replaced]
     ) + "\t")  # fmt: skip
     header, good, *_ = csv_of(event("good", day(0))).splitlines()
     lines = [
@@ -196,6 +198,8 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
     pq.write_table(pa.table(columns | {"event_id": text_of}), path)
     path = land(place, "events", day(0), "binary.parquet", b"")
     pq.write_table(pa.table(columns | {"event_id": torn}), path)
+    path = land(place, "events", day(0), "replaced.parquet", b"")
+    pq.write_table(pa.table(columns | {"event_id": pa.array(["caf\ufffd"])}), path)
     build()
     judge_and_publish()
     accepted = sorted(row["event_id"] for row in rows(place, "core.events"))
@@ -207,9 +211,10 @@ def test_no_row_is_lost_repaired_or_made_up(place: Settings) -> None:
         name = row["source_file"].rsplit("/", 1)[1]
         counted[name] = counted.get(name, 0) + 1
     assert counted == {
-        "e.jsonl": 6, "with-note.csv": 2, "latin.csv": 2, "torn.parquet": 1, "binary.parquet": 1,
+        "e.jsonl": 8, "with-note.csv": 2, "latin.csv": 2, "torn.parquet": 1, "binary.parquet": 1,
+        "replaced.parquet": 1,
     }  # fmt: skip
-    assert accounting(place) == [(day(0), 17, 5, 12, 0)]
+    assert accounting(place) == [(day(0), 20, 5, 15, 0)]
 
 
 def test_a_value_is_the_same_whatever_files_lie_beside_it(place: Settings) -> None:
