@@ -8,7 +8,7 @@ from pathlib import Path
 from include.embedded.environment import airflow_environment, write_spark_properties
 from include.embedded.postgres import start_postgres, stop_postgres
 from include.embedded.setup import archive_classes
-from include.settings import PROJECT, PREFIX, settings
+from include.settings import PREFIX, PROJECT, settings
 from tests.bench.process import run
 
 BENCH = PROJECT / ".local" / "bench"

@@ -22,7 +22,7 @@ class Ran:
 
     duration_s: float
     peak_rss_bytes: int
-    """Greatest sum over the process tree that was seen; pages that processes share count in each."""
+    """Greatest sum over the process tree that was seen; what processes share counts in each."""
     output: str
 
 

@@ -87,7 +87,7 @@ def measured(stages: list[str], repeat: int) -> Iterator[list[Comparison]]:
                 yield from _of_market(market, of_size, repeat)
             yield problems
     if "dags" in stages:
-        place.empty_installation()
+        print("\n== parsing of DAGs", flush=True)
         yield measure(dag_parsing_stage(), repeat)
 
 

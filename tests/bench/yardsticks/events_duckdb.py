@@ -113,18 +113,28 @@ create temp table categories as
   from read_parquet({list(asked.listings)}, hive_partitioning = false)
   where ingest_date <= date '{asked.day}' order by listing_id, ingest_date desc;
 """)
-    write(database, asked, "core.events", f"""
+    write(
+        database,
+        asked,
+        "core.events",
+        f"""
 select event_id, {CONTENT},
   case when listing_id is null then '(none)' else coalesce(category, '(unknown)') end as category,
   date '{asked.day}' as ingest_date
 from accepted left join categories using (listing_id)
-""")
-    write(database, asked, "core.rejected_events", f"""
+""",
+    )
+    write(
+        database,
+        asked,
+        "core.rejected_events",
+        f"""
 select to_json(landed)::varchar as raw, reasons,
   regexp_extract(filename, '([^/]+/date=[^/]+/[^/]+)$', 1) as source_file,
   date '{asked.day}' as ingest_date
 from refused
-""")
+""",
+    )
 
 
 def connect(asked: Work) -> duckdb.DuckDBPyConnection:

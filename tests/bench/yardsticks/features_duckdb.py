@@ -51,10 +51,14 @@ def main(asked: Work) -> None:
     database.execute(f"""
 create temp view daily as
   select * from read_parquet({list(asked.rows)}, hive_partitioning = false);
-create temp table pairs as {windows(
-        asked, "(from daily where category not in ('(none)', '(unknown)'))", "user_id, category",
-        is_decayed=True,
-    )};
+create temp table pairs as {
+        windows(
+            asked,
+            "(from daily where category not in ('(none)', '(unknown)'))",
+            "user_id, category",
+            is_decayed=True,
+        )
+    };
 create temp table users as {windows(asked, "daily", "user_id", is_decayed=False)};
 """)
     counts = ", ".join(
@@ -67,11 +71,16 @@ create temp table users as {windows(asked, "daily", "user_id", is_decayed=False)
         for days in WINDOWS_DAYS
     )
     write(database, asked, "features.user_category", "from pairs")
-    write(database, asked, "features.user", """
+    write(
+        database,
+        asked,
+        "features.user",
+        """
 select users.*, coalesce(categories, 0) as categories_84d
 from users left join (select user_id, count(*) as categories from pairs group by user_id)
   using (user_id)
-""")
+""",
+    )
     write(database, asked, "features.category",
           f"select category, {counts}, {active}, feature_date from pairs group by all")  # fmt: skip
 

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,5 +39,7 @@ class Work:
 
 def work() -> Work:
     """What the command line asks for."""
-    given = json.loads(sys.argv[1])
-    return Work(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    # JSON knows no tuples.
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return Work(**values)
