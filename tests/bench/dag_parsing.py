@@ -26,7 +26,7 @@ print("{PARSED}", seconds, len(bag.dags))
 EMPTY = """
 from airflow.sdk import DAG
 
-DAG("empty", schedule=None)
+dag = DAG("empty", schedule=None)
 """
 
 

@@ -62,7 +62,7 @@ def _row(one: Comparison) -> tuple[str, ...]:
 
 def _seconds(outcomes: Sequence[Outcome]) -> str:
     middle = statistics.median(outcome.duration_s for outcome in outcomes)
-    return f"{middle:.2f}" if middle < 10 else f"{middle:.1f}"
+    return f"{middle:#.3g}" if middle < 10 else f"{middle:.1f}"
 
 
 def _gib(outcomes: Sequence[Outcome]) -> str:

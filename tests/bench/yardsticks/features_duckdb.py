@@ -15,7 +15,7 @@ def windows(asked: Work, rows: str, keys: str, *, is_decayed: bool) -> str:
     """The query that sums daily rows up over the windows."""
     day = f"date '{asked.day}'"
     columns = [
-        f"sum({kind}_count) filter (age < {days})::bigint as {kind}_count_{days}d"
+        f"coalesce(sum({kind}_count) filter (age < {days}), 0)::bigint as {kind}_count_{days}d"
         for kind in asked.event_types
         for days in WINDOWS_DAYS
     ]
