@@ -39,10 +39,12 @@ TEST_PROCESSES ?= 2
 test: setup ## every test that needs no cluster [ENGINE=spark|sail]
 	@$(if $(ENGINE),PROPENSITY_SPARK_ENGINE=$(ENGINE)) bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
-bench: setup ## how fast: ratios against the bare tool on the same work
-	@bin/python -m tests.bench.training
-	@bin/python -m tests.bench.consumer_queries
-	@bin/python -m tests.bench.waiting_reader
+REPEAT ?= 3
+bench: setup ## how fast, beside yardsticks on the same work [STAGES="events_2m activity" REPEAT=3]
+	@bin/python -m tests.bench.run --stages "$(STAGES)" --repeat $(REPEAT)
+
+bench-large: setup ## the same on 100 million events a day; an hour and 100 GB [STAGES, REPEAT]
+	@bin/python -m tests.bench.run --large --stages "$(STAGES)" --repeat $(REPEAT)
 
 lint: setup ## ruff, mypy and the generated docs, without network; changes nothing
 	$(VENV)/bin/ruff check .
@@ -130,4 +132,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench lint lock lock-check setup docs format clean help
+.PHONY: compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help

@@ -1,17 +1,19 @@
 """How much streaming costs: our fit beside the bare library on the same rows and parameters.
 
-    bin/python -m tests.bench.training [ROWS [DEVICE]]
+    bin/python -m tests.bench.training [ROWS [DEVICE]] [--repeat 1]
 
-Makes ROWS examples up (default 1,000,000), then fits both families and their bare counterparts:
-xgboost on one matrix in memory, and the same network in a plain loop over tensors in memory. Both
-read the same Parquet files once. Prints rows per second, and the ratio of the times.
+Makes ROWS examples up (default 1,000,000), then fits both families and their bare counterparts, in
+turns: xgboost on one matrix in memory, and the same network in a plain loop over tensors in memory.
+Both read the same Parquet files once. Prints rows per second and the ratios of the times, which it
+adds to `.local/bench.json`.
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,8 @@ from include.models.fitting.network_model import Net
 from include.models.fitting.xgb import Trees
 from include.models.matrix import to_matrix
 from include.settings import load_settings
+from tests.bench.harness import Comparison, Outcome, Side, Stage, measure
+from tests.bench.report import save, table
 
 PLACE = load_settings({})
 CONFIG = load_config(PLACE)
@@ -63,15 +67,15 @@ def examples(folder: Path, seed: int, rows: int, files: int) -> Examples:
     return Examples(Lake(PLACE), CONTRACT, tuple(made), (date(2026, 1, 4),), 65_536)
 
 
-def timed(what: str, rows: int, work: Callable[[], object]) -> float:
+def timed(what: str, rows: int, work: Callable[[], object]) -> Outcome:
     started = time.monotonic()
     work()
     seconds = time.monotonic() - started
     print(f"  {what:<28} {seconds:7.1f} s  {rows / seconds:12,.0f} rows/s", flush=True)
-    return seconds
+    return Outcome(duration_s=seconds)
 
 
-def main(rows: int, device: str) -> None:
+def main(rows: int, device: str, repeat: int) -> None:
     compute = Compute(device, available_threads())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,19 +112,29 @@ def main(rows: int, device: str) -> None:
                 nn.functional.binary_cross_entropy_with_logits(logits, label[picked]).backward()
                 optimizer.step()
 
+        found: list[Comparison] = []
         print(
             f"{rows:,} rows, {len(layout.features)} features, {device}, {compute.threads} threads"
         )
         for family, kind, parameters, bare in (
             ("xgboost", Trees, TREES, bare_trees), ("torch", Net, NET, bare_net),
         ):  # fmt: skip
-            theirs = timed(f"bare {family}", rows, bare)
             given = (split, layout, parameters, 1, compute, reading)
-            mine = timed(f"our {family}", rows, lambda k=kind, g=given: k.fit(*g))
-            print(f"  {family}: {mine / theirs:.2f} times the bare library's time", flush=True)
+            stage = Stage(
+                f"training_{family}",
+                Side("ours", partial(timed, f"our {family}", rows, partial(kind.fit, *given))),
+                (Side("bare_library", partial(timed, f"bare {family}", rows, bare)),),
+            )
+            # Models aren't compared: order and binning of rows differ, and so do they, a little.
+            found += measure(stage, repeat)
+    save(found)
+    print(table(found), flush=True)
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    main(int(arguments[0]) if arguments else 1_000_000,
-         arguments[1] if len(arguments) > 1 else "cpu")  # fmt: skip
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("device", nargs="?", default="cpu")
+    parser.add_argument("--repeat", type=int, default=1)
+    asked = parser.parse_args()
+    main(asked.rows, asked.device, asked.repeat)

@@ -1,0 +1,124 @@
+"""How fast: the stages beside their yardsticks, in turns; `make bench` calls this.
+
+    bin/python -m tests.bench.run [--stages "events_2m activity"] [--repeat 3] [--large]
+
+docs/performance.md says what the stages are. Exit code 1: a side failed, or outputs differ.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from include.settings import PROJECT
+from tests.bench import place
+from tests.bench.dag_parsing import dag_parsing_stage
+from tests.bench.harness import BenchError, Comparison, measure
+from tests.bench.jobs import Job
+from tests.bench.market import MARKETS, Market, land
+from tests.bench.report import PATH, save, table
+from tests.bench.stages import activity_stage, events_stage, features_stage
+
+USUAL = (
+    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "dags",
+    "training", "consumer_queries", "waiting_reader",
+)  # fmt: skip
+LARGE = ("events_100m",)
+ALONE = ("training", "consumer_queries", "waiting_reader")
+"""Modules beside this one that make and print all of theirs themselves."""
+LAKE = ("events", "activity", "features")
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stages", default="", help="with spaces between; default: all that fit")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--large", action="store_true", help="100 million events")
+    arguments = parser.parse_args()
+    stages = names(arguments.stages) or list(LARGE if arguments.large else USUAL)
+    if unknown := [name for name in stages if name not in known()]:
+        parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(known())}")
+    started = time.monotonic()
+    found: list[Comparison] = []
+    failed = []
+    place.use_own_settings()
+    try:
+        for comparisons in measured(stages, arguments.repeat):
+            save(comparisons)
+            found += comparisons
+    finally:
+        place.stop()
+    for module in (name for name in ALONE if name in stages):
+        print(f"\n== {module}", flush=True)
+        more = ["--repeat", f"{arguments.repeat}"] if module == "training" else []
+        command = [sys.executable, "-m", f"tests.bench.{module}", *more]
+        if subprocess.run(command, cwd=PROJECT, check=False).returncode:
+            failed.append(module)
+    print(f"\n{table(found)}\n\n{time.monotonic() - started:.0f} s in all; ratios are in {PATH}")
+    failed += [f"{one.stage} beside {one.yardstick}" for one in found if one.problem]
+    if failed:
+        sys.exit(f"error: no ratio of {', '.join(failed)}")
+
+
+def names(given: str) -> list[str]:
+    """Names of stages as they are meant: one without a size is of 2 million events."""
+    return [f"{name}_2m" if name in LAKE else name for name in given.split()]
+
+
+def known() -> list[str]:
+    """All stages that there are."""
+    return [
+        *(f"{kind}_{size}" for size in MARKETS for kind in LAKE),
+        *(f"events_{size}_json" for size in MARKETS),
+        "dags",
+        *ALONE,
+    ]
+
+
+def measured(stages: list[str], repeat: int) -> Iterator[list[Comparison]]:
+    """Measure the stages whose ratios are taken here, a market after the other."""
+    for size, market in MARKETS.items():
+        of_size = [name for name in stages if size in name.split("_")[1:]]
+        if of_size:
+            with _one(of_size) as problems:
+                yield from _of_market(market, of_size, repeat)
+            yield problems
+    if "dags" in stages:
+        print("\n== parsing of DAGs", flush=True)
+        yield measure(dag_parsing_stage(), repeat)
+
+
+def _of_market(market: Market, stages: list[str], repeat: int) -> Iterator[list[Comparison]]:
+    size = market.size
+    print(f"\n== {market.traffic.events_per_day:,} events", flush=True)
+    land(market, as_json=f"events_{size}_json" in stages)
+    place.empty_installation()
+    published = Job("dimensions", market.landing).publish()
+    for form, name in (("parquet", f"events_{size}"), ("json", f"events_{size}_json")):
+        if name in stages:
+            yield measure(events_stage(market, form, published), repeat)
+    if {f"activity_{size}", f"features_{size}"} & {*stages}:
+        published |= Job("events", market.landing).publish()
+    if f"activity_{size}" in stages:
+        yield measure(activity_stage(market, published), repeat)
+    if f"features_{size}" in stages:
+        published |= Job("daily_activity", market.landing).publish()
+        yield measure(features_stage(market, published), repeat)
+
+
+@contextmanager
+def _one(stages: list[str]) -> Iterator[list[Comparison]]:
+    """Let the next market be measured where the inputs of this one can't be made."""
+    problems: list[Comparison] = []
+    try:
+        yield problems
+    except BenchError as error:
+        print(f"[bench] {error}", flush=True)
+        problems += [Comparison(name, "any", problem=f"{error}") for name in stages]
+
+
+if __name__ == "__main__":
+    main()

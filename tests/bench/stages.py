@@ -1,0 +1,97 @@
+"""The stages that run jobs of the lake, for a market whose dimensions are published."""
+
+from collections.abc import Mapping, Sequence
+
+from include.config import load_config
+from include.settings import settings
+from tests.bench.harness import Side, Stage
+from tests.bench.jobs import Job
+from tests.bench.market import DAY, Market
+from tests.bench.yardstick import OUT, Yardstick
+from tests.bench.yardsticks.work import Work
+
+EVENTS = ("core.events", "core.rejected_events")
+DAILY = "features.user_category_daily"
+FEATURES = ("features.user_category", "features.user", "features.category")
+
+Files = Mapping[str, Sequence[str]]
+"""URIs of the files of lake tables that are published."""
+
+
+def events_stage(market: Market, form: str, published: Files) -> Stage:
+    """Landed events to `core.events` and `core.rejected_events`.
+
+    Args:
+        market: Whose events.
+        form: `parquet`, or `json`.
+        published: With `core.listings`.
+    """
+    landing = market.json_landing if form == "json" else market.landing
+    asked = _work(
+        form=form,
+        landed=tuple(market.events(landing)),
+        listings=_paths(published["core.listings"]),
+        max_lateness_days=load_config(settings()).events.max_lateness_days,
+    )
+    return Stage(
+        f"events_{market.size}" + ("_json" if form == "json" else ""),
+        _ours(market, "events", form),
+        (
+            _side("duckdb", Yardstick("events_duckdb", asked, EVENTS)),
+            _side("textbook", Yardstick("events_textbook", asked, EVENTS, is_spark=True)),
+            _side("read_and_write", Yardstick("read_and_write", asked, (), is_spark=True)),
+        ),
+    )
+
+
+def activity_stage(market: Market, published: Files) -> Stage:
+    """The day's `core.events`, which are published, to `features.user_category_daily`."""
+    asked = _work(rows=_paths(published["core.events"]))
+    return Stage(
+        f"activity_{market.size}",
+        _ours(market, "daily_activity"),
+        (_side("duckdb", Yardstick("activity_duckdb", asked, (DAILY,))),),
+    )
+
+
+def features_stage(market: Market, published: Files) -> Stage:
+    """The published `features.user_category_daily` to the three tables of features."""
+    asked = _work(rows=_paths(published[DAILY]))
+    return Stage(
+        f"features_{market.size}",
+        _ours(market, "features"),
+        (_side("duckdb", Yardstick("features_duckdb", asked, FEATURES)),),
+    )
+
+
+def _work(
+    *,
+    form: str = "parquet",
+    landed: tuple[str, ...] = (),
+    listings: tuple[str, ...] = (),
+    rows: tuple[str, ...] = (),
+    max_lateness_days: int = 0,
+) -> Work:
+    return Work(
+        out=str(OUT),
+        day=f"{DAY}",
+        event_types=load_config(settings()).events.names,
+        form=form,
+        landed=landed,
+        listings=listings,
+        rows=rows,
+        max_lateness_days=max_lateness_days,
+    )
+
+
+def _ours(market: Market, job: str, form: str = "parquet") -> Side:
+    landing = market.json_landing if form == "json" else market.landing
+    return Side("ours", Job(job, landing).measure)
+
+
+def _side(name: str, yardstick: Yardstick) -> Side:
+    return Side(name, yardstick.measure)
+
+
+def _paths(uris: Sequence[str]) -> tuple[str, ...]:
+    return tuple(uri.removeprefix("file://") for uri in uris)
