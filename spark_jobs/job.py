@@ -120,7 +120,7 @@ def _attempt(
 
 
 def refuse_unknown_zone(spark: SparkSession, time_zone: str) -> None:
-    """Refuse a time zone that Spark's Java is too old to know, though Python knows it.
+    """Refuse a time zone that the engine is too old to know, though Python knows it.
 
     Raises:
         SettingsError: It doesn't; the text names the setting.
@@ -135,6 +135,7 @@ def refuse_unknown_zone(spark: SparkSession, time_zone: str) -> None:
         if time_zone not in str(error):
             raise
         raise SettingsError(
-            f"PROPENSITY_TIME_ZONE: {time_zone} is not known to Spark's Java. Use a newer Java, or "
-            "an older name of a zone with the same clocks; nothing was changed"
+            f"PROPENSITY_TIME_ZONE: {time_zone} is not known to the engine that runs Spark's jobs "
+            "(Apache Spark goes by its Java). Use a newer one, or an older name of a zone with the "
+            "same clocks; nothing was changed"
         ) from error

@@ -5,6 +5,7 @@ Several jobs can run one after the other in one Spark application (a JVM and Gre
 committed already. Nothing is visible to others until the gate and publish tasks have their say.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -222,10 +223,11 @@ class Workspace:
         return f"{self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)}/kept"
 
     def forget(self) -> None:
-        """Delete what was kept."""
+        """Delete what was kept; what is left of it, maintenance deletes with the attempt."""
         system, path = fs.FileSystem.from_uri(self._kept_uri())
-        if system.get_file_info(path).type != fs.FileType.NotFound:
-            system.delete_dir(path)
+        with contextlib.suppress(OSError):
+            if system.get_file_info(path).type != fs.FileType.NotFound:
+                system.delete_dir(path)
 
     def stage(
         self,

@@ -149,7 +149,7 @@ def test_what_happened_before_the_snapshot_and_arrived_after_it_is_in_neither(
     assert {row.user_id for row in labels} == {3}, "4 arrived after the horizon"
 
 
-def test_a_zone_that_java_does_not_know_is_refused_by_the_settings_name(
+def test_a_zone_that_the_engine_does_not_know_is_refused_by_the_settings_name(
     spark: SparkSession,
 ) -> None:
     refuse_unknown_zone(spark, "America/Sao_Paulo")
