@@ -43,7 +43,7 @@ REPEAT ?= 3
 bench: setup ## how fast, beside yardsticks on the same work [STAGES="events_2m activity" REPEAT=3]
 	@bin/python -m tests.bench.run --stages "$(STAGES)" --repeat $(REPEAT)
 
-bench-large: setup ## the same on 100 million events a day; an hour and 100 GB [STAGES, REPEAT]
+bench-large: setup ## the same on 100 million events a day [STAGES, REPEAT]
 	@bin/python -m tests.bench.run --large --stages "$(STAGES)" --repeat $(REPEAT)
 
 lint: setup ## ruff, mypy and the generated docs, without network; changes nothing

@@ -6,6 +6,7 @@ docs/performance.md says what the stages are. Exit code 1: a side failed, or out
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +46,8 @@ def main() -> None:
     found: list[Comparison] = []
     failed = []
     place.use_own_settings()
+    # As Ctrl-C does: what was started here ends with it, Postgres included.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated"))
     try:
         for comparisons in measured(stages, arguments.repeat):
             save(comparisons)
