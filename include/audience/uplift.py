@@ -202,7 +202,7 @@ def comparison(users: Mapping[str, int], positives: Mapping[str, int]) -> dict[s
         "treatment_rate": rate["treatment"],
         "control_rate": rate["control"],
         "difference": difference,
-        "difference_low": None if low is None else float(low),
-        "difference_high": None if high is None else float(high),
+        "difference_low": None if low is None else max(-1.0, float(low)),
+        "difference_high": None if high is None else min(1.0, float(high)),
         "number_needed_to_mail": 1 / difference if difference and difference > 0 else None,
     }

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -45,6 +45,7 @@ def test_empty_arms_have_no_rates_and_no_interval() -> None:
     assert comparison({}, {})["treatment_rate"] is None
 
 
+@example(arms={"treatment": (0, 1), "control": (27, 0)})
 @given(
     st.fixed_dictionaries(
         {arm: st.tuples(st.integers(0, 30), st.integers(0, 30)) for arm in ("treatment", "control")}

@@ -122,9 +122,11 @@ def build(name: str, ranges: list[Days]) -> list[dict[str, list[str]]]:
         For each range the rows that were staged, by table; in the order of their texts.
     """
     runs = [f"{name}/{days.first}/{days.last}" for days in ranges]
+    # Not what a session within this process left there.
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")}
     done = subprocess.run(
         [sys.executable, "-c", BUILDS, *runs],
-        env=os.environ | {"PROPENSITY_SPARK_ENGINE": name, "PYTHONPATH": str(PROJECT),
+        env=clean | {"PROPENSITY_SPARK_ENGINE": name, "PYTHONPATH": str(PROJECT),
                           "PYSPARK_SUBMIT_ARGS": "--driver-memory 1g --conf "
                           "spark.sql.shuffle.partitions=2 pyspark-shell"},
         cwd=PROJECT, capture_output=True, text=True, check=False,

@@ -254,6 +254,8 @@ def test_a_publisher_that_is_paused_in_the_exchange_stops_nobody(place: Settings
 def test_a_restart_of_the_server_as_commit_is_answered_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # As patient as in earnest: beside other tests, a server takes half a minute to start.
+    monkeypatch.setattr(transitions, "LOCK_PAUSE_S", 1.0)
     with own_warehouse() as place:
         first = go(place, scores()).publication_id
         starting: list[subprocess.Popen[bytes]] = []
