@@ -14,6 +14,7 @@ from spark_jobs.transforms.dimensions import (
     with_parsed_user,
     with_superseded,
 )
+from spark_jobs.transforms.raw_json import raw_of, with_one_spelling
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
 REFUSED = "core.rejected_dimensions"
@@ -52,13 +53,16 @@ def _write(work: Workspace, table: str, rows: DataFrame) -> Sequence[Written]:
         .otherwise(ACCEPTED)
     )
     return work.write(
-        rows.select(
-            *work.contract(f"core.{table}").column_names,
-            F.lit(table).alias("source_table"),
-            F.when(is_refused, F.to_json("landed")).alias("raw"),
-            "reasons",
-            below_landing(),
-            kind.alias("_kind"),
+        with_one_spelling(
+            rows.select(
+                *work.contract(f"core.{table}").column_names,
+                F.lit(table).alias("source_table"),
+                F.when(is_refused, raw_of("landed")).alias("raw"),
+                "reasons",
+                below_landing(),
+                kind.alias("_kind"),
+            ),
+            "raw",
         ),
         {ACCEPTED: f"core.{table}", REJECTED: REFUSED},
     )

@@ -17,7 +17,8 @@ from spark_jobs.transforms.duplicates import (
     with_duplicates,
     with_suspicion,
 )
-from spark_jobs.transforms.events import event_counts, raw_of, with_parsed_event
+from spark_jobs.transforms.events import event_counts, with_parsed_event
+from spark_jobs.transforms.raw_json import raw_of, with_one_spelling
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
 BROADCAST_ROWS = 2_000_000
@@ -66,12 +67,15 @@ def build(work: Workspace) -> None:
     judged = odd.where(is_refused).withColumn("is_duplicate", F.lit(False)).unionByName(suspects)
     kind = F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
     decided = work.write(
-        judged.select(
-            *names,
-            F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
-            "reasons",
-            "source_file",
-            kind.alias("_kind"),
+        with_one_spelling(
+            judged.select(
+                *names,
+                F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
+                "reasons",
+                "source_file",
+                kind.alias("_kind"),
+            ),
+            "raw",
         ),
         {ACCEPTED: EVENTS, REJECTED: REFUSED},
     )

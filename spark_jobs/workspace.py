@@ -37,7 +37,7 @@ from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
 from spark_jobs.sink import Target, Written, write_files
 from spark_jobs.staging import staged_table, write
-from spark_jobs.transforms.parsing import user_of
+from spark_jobs.transforms.parsing import CORRUPT, WITHHELD, user_of
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,11 @@ class Workspace:
         if counts is not None:
             return Landed(self.spark, files, columns, counts)
         started = time.monotonic()
-        kept, written = self._keep(f"landed_{table}", read_landed(self.spark, files, columns))
+        rows = read_landed(self.spark, files, columns)
+        if table == "users":
+            # A line that can't be read may hold an address, and what is kept lies in the lake.
+            rows = rows.withColumn(CORRUPT, F.when(F.col(CORRUPT).isNotNull(), F.lit(WITHHELD)))
+        kept, written = self._keep(f"landed_{table}", rows)
         counts = rows_by_day(written)
         print(f"[{table}] {sum(counts.values()):,} landed rows read as text in "
               f"{time.monotonic() - started:.1f} s", flush=True)  # fmt: skip

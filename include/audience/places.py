@@ -92,9 +92,10 @@ def _rows_in(location: str, user_id: int) -> Iterator[tuple[str, int]]:
             if "user_id" in names:
                 # What a killed job kept of texts has ids as texts.
                 column = file.read(["user_id"]).column("user_id").cast(pa.string())
+                column = pc.utf8_ltrim(column, characters="0") if user_id else column
                 rows += pc.sum(pc.equal(column, str(user_id))).as_py() or 0
-            if "raw" in names:
-                raw = file.read(["raw"]).column("raw").to_pylist()
+            for name in {"raw", "_corrupt_record"} & set(names):
+                raw = file.read([name]).column(name).to_pylist()
                 rows += sum(said_user(text) == user_id for text in raw if text is not None)
         if rows:
             yield info.path, int(rows)

@@ -73,6 +73,8 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
         raise LandingError(
             f"{uri}: not a format that is read here ({', '.join(SUFFIXES)}; text may be .gz)"
         )
+    if path.endswith(".gz") and system.get_file_info(path).size == 0:
+        raise LandingError(f"{uri}: is empty, which no packed file is. Nothing was changed")
     if form == "json":
         return LandedFile(uri, form, ())
     types: tuple[tuple[str, pa.DataType], ...] = ()
@@ -181,17 +183,19 @@ def _broken_text(system: fs.FileSystem, path: str) -> str | None:
 
 
 def _broken_parquet(system: fs.FileSystem, path: str) -> str | None:
-    milliseconds = (pa.timestamp("ms"), pa.timestamp("ms", "UTC"))
-    with pq.ParquetFile(path, filesystem=system, pre_buffer=False) as parquet:
-        schema = parquet.schema_arrow
-        names = [f.name for f in schema if f.name in OURS and f.type in milliseconds]
-        for batch in parquet.iter_batches(columns=names) if names else ():
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                try:
-                    # What other readers do with milliseconds.
-                    column.cast(pa.timestamp("us"))
-                except pa.ArrowInvalid:
-                    return f"{name} has a time in milliseconds that no reader can hold"
+    # A store that is away fails here, and what fails from there on is the file's own fault.
+    with system.open_input_stream(path) as stream:
+        while stream.read(CHUNK_BYTES):
+            pass
+    try:
+        with pq.ParquetFile(
+            path, filesystem=system, pre_buffer=False, page_checksum_verification=True
+        ) as parquet:
+            names = [name for name in parquet.schema_arrow.names if name in OURS]
+            for _ in parquet.iter_batches(columns=names):
+                pass
+    except (pa.ArrowException, OSError) as error:
+        return f"can't be read to its end: {error}"
     return None
 
 

@@ -91,10 +91,18 @@ def json_texts(line: bytes) -> dict[str, str | None] | None:
         return None
     for name, value in values.items():
         if not (value is None or isinstance(value, str)):
-            # Numbers within it are texts by now.
-            said = json.loads(line)[name] if isinstance(value, list | dict) else value
-            values[name] = json.dumps(said, ensure_ascii=False)
+            values[name] = json.dumps(_with_numbers(line, name, value), ensure_ascii=False)
     return values
+
+
+def _with_numbers(line: bytes, name: str, value: Any) -> Any:
+    """A list or an object whose numbers are numbers again, unless one has thousands of digits."""
+    if not isinstance(value, list | dict):
+        return value
+    try:
+        return json.loads(line)[name]
+    except ValueError:
+        return value
 
 
 def _has_half_a_character(values: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.transforms.parsing import (
     CORRUPT,
+    WITHHELD,
     day_of,
     is_decimal,
     is_given,
@@ -93,7 +94,7 @@ def with_parsed_user(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
     kinds = dict(landed.dtypes)
     original = {name: F.col(f"landed.{name}") for name in names}
     is_whole = F.col(CORRUPT).isNull()
-    withheld = F.when(~is_whole, F.lit("(withheld: may hold contact data)"))
+    withheld = F.when(~is_whole, F.lit(WITHHELD))
     # Where fields are missing or too many, anything may stand in any of them.
     is_user = long(F.col("user_id"), kinds["user_id"]).isNotNull()
     kept = [

@@ -5,7 +5,6 @@ from pyspark.sql import functions as F
 
 from include.config import Events
 from include.contracts.core import MAX_VALUE, UNKNOWN_CATEGORY
-from spark_jobs.transforms.duplicates import CONTENT
 from spark_jobs.transforms.parsing import (
     CORRUPT,
     day_of,
@@ -95,33 +94,6 @@ def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC")
         "value_out_of_bounds": F.abs("value") > MAX_VALUE,
     }
     return with_reasons(rows, checks)
-
-
-def raw_of(original: str | None) -> Column:
-    """A refused row as JSON: as it came or, where that wasn't kept, as it was understood.
-
-    Only a row that is good by itself, and contradicts another one, comes without its original.
-
-    Args:
-        original: Column with the struct of the originals; None: as it was understood.
-
-    Example:
-        >>> refused = rows('''
-        ...     event_id | user_id | original
-        ...     a        | null    | {"user_id": "seven"}
-        ...     b        | 7       | null
-        ... ''', occurred_at="2026-03-10 12:00:00.000001", listing_id="null", event_type="buy",
-        ...     value="null").withColumn("landed", F.from_json("original", "user_id string"))
-        >>> for row in refused.select(raw_of("landed").alias("raw")).where("raw != '{}'").collect():
-        ...     print(row.raw)
-        {"user_id":"seven"}
-        >>> for row in refused.where("user_id = 7").select(raw_of(None).alias("raw")).collect():
-        ...     print(row.raw)
-        {"event_id":"b","occurred_at":"2026-03-10T12:00:00.000001Z","user_id":7,"event_type":"buy"}
-    """
-    microseconds = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
-    said = F.struct("event_id", *CONTENT) if original is None else F.col(original)
-    return F.to_json(said, microseconds)
 
 
 def event_counts(accepted: DataFrame, users: DataFrame, time_zone: str = "UTC") -> DataFrame:

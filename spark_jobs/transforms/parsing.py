@@ -12,10 +12,16 @@ from include.days import FIRST_AT, LAST_AT
 
 CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
+WITHHELD = "(withheld: may hold contact data)"
+"""Stands for such a text of a user."""
 
 # Spark's own cast would also take "2017" or "T10:00" (today at ten).
-ISO_8601 = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?\z"
-NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\z"  # `$` would let a line break pass
+# Engines differ in what `$` (before a line break?) and `\d` (digits of all scripts?) stand for.
+ISO_8601 = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?(Z|[+-][0-9]{2}:?[0-9]{2}))?)?\z"
+)
+NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 INTEGER_TYPES = ("tinyint", "smallint", "int", "bigint")
 
 
@@ -77,7 +83,7 @@ def long(value: Column, kind: str) -> Column:
     if kind in INTEGER_TYPES:
         return F.when(value >= 0, value.cast("bigint"))
     string = value.cast("string")
-    return F.when(string.rlike(r"^\d{1,19}\z"), string.try_cast("bigint"))
+    return F.when(string.rlike(r"^[0-9]{1,19}\z"), string.try_cast("bigint"))
 
 
 def is_decimal(value: Column) -> Column:
@@ -100,7 +106,7 @@ def is_decimal(value: Column) -> Column:
         7.0      | true
         seven    | false
     """
-    return value.cast("string").rlike(r"^\d+\.\d+(E\d+)?$")
+    return value.cast("string").rlike(r"^[0-9]+(\.[0-9]+([eE]\+?[0-9]+)?|[eE]\+?[0-9]+)\z")
 
 
 def number(value: Column, kind: str) -> Column:
@@ -124,10 +130,15 @@ def number(value: Column, kind: str) -> Column:
     if kind in ("double", "float") or kind in INTEGER_TYPES or kind.startswith("decimal"):
         double = value.cast("double")
         is_finite = ~F.isnan(double) & (F.abs(double) != float("inf"))
-        return F.when(is_finite, double)
+        return F.when(is_finite, _without_sign_of_zero(double))
     string = value.cast("string")
     double = F.when(string.rlike(NUMBER), string.try_cast("double"))
-    return F.when(F.abs(double) != float("inf"), double)
+    return F.when(F.abs(double) != float("inf"), _without_sign_of_zero(double))
+
+
+def _without_sign_of_zero(double: Column) -> Column:
+    """-0.0 as 0.0: engines differ in whether the two are equal."""
+    return F.when(double == 0, F.lit(0.0)).otherwise(double)
 
 
 def timestamp(value: Column, kind: str) -> Column:
@@ -157,7 +168,7 @@ def timestamp(value: Column, kind: str) -> Column:
         return F.when(_has_a_day(at), at)
     string = value.cast("string")
     # Spark knows no zone without seconds before it.
-    with_seconds = F.regexp_replace(string, r"([T ]\d{2}:\d{2})( ?(Z|[+-]))", "$1:00$2")
+    with_seconds = F.regexp_replace(string, r"([T ][0-9]{2}:[0-9]{2})( ?(Z|[+-]))", "$1:00$2")
     at = F.coalesce(string.try_cast("timestamp"), with_seconds.try_cast("timestamp"))
     return F.when(string.rlike(ISO_8601) & _has_a_day(at), at)
 
@@ -185,7 +196,7 @@ def user_of(name: str) -> Column:
         {"email               | null
         {"user_id": 8, "email | 8
     """
-    said = F.regexp_extract("landed._corrupt_record", r'"user_id"\s*:\s*"?(\d{1,19})', 1)
+    said = F.regexp_extract("landed._corrupt_record", r'"user_id"[ \t]*:[ \t]*"?([0-9]{1,19})', 1)
     return F.coalesce(F.col(name), said.try_cast("bigint"))
 
 

@@ -1,7 +1,9 @@
 """Bad input: rows are refused with reasons, files fail by name, and the last good data stays."""
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -294,13 +296,58 @@ def test_a_bad_file_fails_by_name(place: Settings, name: str, content: str, sent
 def test_a_file_that_breaks_only_while_it_is_read_fails_by_name(place: Settings) -> None:
     basics(place, ONE)
     land(place, "events", day(0), "good.csv", csv_of(event("good", day(0))))
-    columns = {name: pa.array([value]) for name, value in event("x", day(0)).items()}
-    late = pa.array([2**63 - 1], pa.timestamp("ms", "UTC"))
-    path = land(place, "events", day(0), "late.parquet", b"")
-    pq.write_table(pa.table(columns | {"occurred_at": late}), path)
-    said = r"late\.parquet: occurred_at has a time in milliseconds that no reader can hold"
-    with pytest.raises(LandingError, match=said):
+    columns = {name: pa.array([value] * 100) for name, value in event("x", day(0)).items()}
+    path = land(place, "events", day(0), "torn.parquet", b"")
+    pq.write_table(pa.table(columns), path)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    at = column.dictionary_page_offset or column.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[at : at + 64] = b"\xff" * 64
+    path.write_bytes(bytes(content))
+    with pytest.raises(LandingError, match=r"torn\.parquet: can't be read to its end"):
         build()
+
+
+BYTES = pa.array([b"caf\xe9"], pa.binary())
+TORN = pa.StringArray.from_buffers(1, *BYTES.buffers()[1:])
+ID = uuid.UUID(int=7)
+ODD_VALUES = {
+    "far-milliseconds": {"occurred_at": pa.array([2**62], pa.timestamp("ms", "America/Sao_Paulo"))},
+    "far-date": {"occurred_at": pa.array([2**31 - 1], pa.date32())},
+    "far-date-within": {
+        "value": pa.StructArray.from_arrays([pa.array([2**31 - 1], pa.date32())], ["at"])
+    },
+    "far-time-within": {"value": pa.array([[2**62]], pa.list_(pa.timestamp("us")))},
+    "torn-within": {"value": pa.ListArray.from_arrays(pa.array([0, 1], pa.int32()), TORN)},
+    "uuid": {"event_id": pa.array([ID.bytes], pa.uuid())},
+    "date": {"event_id": pa.array(["date"]), "occurred_at": pa.array([day(0)])},
+    "decimal": {"event_id": pa.array(["decimal"]), "user_id": pa.array([Decimal(1)])},
+    "unsigned": {"event_id": pa.array(["unsigned"]), "user_id": pa.array([1], pa.uint64())},
+}
+
+
+def test_a_value_that_nobody_can_hold_spoils_its_row_alone(place: Settings) -> None:
+    basics(place, ONE)
+    land(place, "events", day(0), "good.csv", csv_of(event("good", day(0))))
+    for name, change in ODD_VALUES.items():
+        columns = {key: pa.array([value]) for key, value in event(name, day(0)).items()}
+        path = land(place, "events", day(0), f"{name}.parquet", b"")
+        pq.write_table(pa.table(columns | change), path)
+    long_number = json.dumps(event("long", day(0)))[:-1] + f', "more": [{"1" * 5_000}]}}'
+    land(place, "events", day(0), "long.jsonl", long_number)
+    build()
+    judge_and_publish()
+    accepted = sorted(row["event_id"] for row in rows(place, "core.events"))
+    assert accepted == [str(ID), "date", "decimal", "good", "long", "unsigned"]
+    refused = {
+        row["source_file"].rsplit("/", 1)[1].removesuffix(".parquet"): row["reasons"]
+        for row in rows(place, "core.rejected_events")
+    }
+    assert refused == {
+        "far-milliseconds": ["malformed_record"], "far-date": ["invalid_occurred_at"],
+        "far-date-within": ["malformed_record"], "far-time-within": ["malformed_record"],
+        "torn-within": ["malformed_record"],
+    }  # fmt: skip
 
 
 def test_an_empty_day_is_built_and_accounted_for(place: Settings) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def land_dirt(place: Settings) -> None:
     land(place, "listings", day(0), "l.csv", "listing_id,category,title,price,updated_at\n"
          "10,cars,a car,5,2026-02-28T10:00:00Z\n20,boats,a boat,7,\n20,boats,a bote,7,\n"
          "10,vans,a van,5.0,2026-02-28T11:00:00Z\n30,,untitled,-1,\n"
-         "40.0,cars,pandas,1,\n")  # fmt: skip
+         "40.0,cars,pandas,1,\n70,cars,zero,0,\n70,cars,zero,-0.0,\n")  # fmt: skip
     land(place, "listings", day(1), "l.jsonl",
          '{"listing_id": 10, "category": "boats", "price": 1e3}\n'
          '{"listing_id": "50", "category": "\\u00e4pfel", "title": "x\\ty", "price": "5"}\n'
@@ -66,6 +67,9 @@ def land_dirt(place: Settings) -> None:
         *[event(f"value {n}", day(0), value=text) for n, text in enumerate(values)],
         *[event(f"user {n}", day(0), user_id=text) for n, text in enumerate(ids)],
         *[event(f"listing {n}", day(0), listing_id=text) for n, text in enumerate(ids)],
+        event("zero", day(0), value="0"), event("zero", day(0), value="-0"),
+        event("control \x1f\u2028", day(0), user_id="7.0\n"),
+        event("end", day(0), user_id="1.3E4\n"),
         event("twice", day(0)), event("twice", day(0)), event("twice", day(0), value=2),
         event("two nulls", day(0), listing_id=None, event_type="campaign_contact"),
         event("two nulls", day(0), listing_id=None, event_type="campaign_contact"),
@@ -75,7 +79,7 @@ def land_dirt(place: Settings) -> None:
     land(place, "events", day(0), "e.jsonl.gz", "\n".join(
         [*[json.dumps(one) for one in odd], "", "[]", '{"event_id": "cut', "null", "{}"]
     ))  # fmt: skip
-    plain = [one for one in odd if "," not in str(one["value"])]
+    plain = [one for one in odd if not {",", "\n"} & set(f"{one['value']}{one['user_id']}")]
     quoted = event('"a ""quoted"", id"', day(0))
     land(place, "events", day(0), "e.csv", csv_of(*[
         one | {"event_id": f"{one['event_id']} of csv"} for one in [*plain, quoted]
@@ -88,6 +92,19 @@ def land_dirt(place: Settings) -> None:
         "event_type": pa.array(["purchase"] * 6 + [None]).dictionary_encode(),
         "value": pa.array([0.1, float("nan"), 1.5, float("inf"), 0.1, None, 1e10], pa.float32()),
     }
+    doubles = pa.array([1e16, 1e7, float("inf"), 1e-7, 2.5])
+    path = land(place, "listings", day(1), "l.parquet", b"")
+    pq.write_table(pa.table({
+        "listing_id": pa.array([80, 81, 82, 83, -84]), "category": doubles,
+        "price": pa.array([Decimal("12345678901234567890.5"), None, None, Decimal(1), None]),
+        "updated_at": pa.array([noon] * 5, pa.timestamp("us", "UTC")),
+    }), path)  # fmt: skip
+    path = land(place, "events", day(2), "floats.parquet", b"")
+    pq.write_table(pa.table({
+        "event_id": doubles, "occurred_at": pa.array([day(2), None, day(2), day(2), day(2)]),
+        "user_id": doubles, "listing_id": doubles, "event_type": pa.array(["purchase"] * 5),
+        "value": pa.array([1e16, -0.0, 1e-300, 5e-324, 1.0]),
+    }), path)  # fmt: skip
     path = land(place, "events", day(1), "e.parquet", b"")
     pq.write_table(pa.table(columns), path)
     land(place, "events", day(1), "e.csv", csv_of(

@@ -3,6 +3,7 @@
 import gzip
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.days import Days
+from include.landing import files
 from include.landing.files import find_broken
 from include.landing.zone import Landing
 
@@ -52,10 +54,13 @@ def test_a_store_that_is_away_is_no_fault_of_a_file(
 ) -> None:
     """Blaming the file would end the night for good; what is only away is tried again."""
 
-    def away(*_: Any, **__: Any) -> None:
-        raise OSError("When reading information for key: network timeout")
+    class Away:
+        def open_input_stream(self, *_: Any, **__: Any) -> None:
+            raise OSError("When reading information for key: network timeout")
 
-    monkeypatch.setattr(pq, "ParquetFile", away)
-    assert blamed(tmp_path) is None
+    store = SimpleNamespace(from_uri=lambda uri: (Away(), uri))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "fs", SimpleNamespace(FileSystem=store))
+        assert blamed(tmp_path) is None
     (day / "d.json.gz").write_bytes(gzip.compress(b"{}" * 1_000)[:-9])
     assert "d.json.gz: can't be unpacked to its end" in (blamed(tmp_path) or "")
