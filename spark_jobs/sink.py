@@ -19,8 +19,10 @@ from pyspark.sql import DataFrame
 from include.lake.staging import DAY_FOLDER
 
 ROW_GROUP_ROWS = 131_072
-MAX_OPEN = 16
-"""Files that a task writes at a time: each holds up to a row group in memory."""
+MAX_HELD_BYTES = 64 << 20
+"""Rows that a task holds in memory until it writes them."""
+MAX_OPEN = 400
+"""Files that a task writes at a time."""
 KIND = "_kind"
 
 
@@ -88,7 +90,10 @@ TEXT = pa.string()
 
 
 class _Sink:
-    """The files that one task writes."""
+    """The files that one task writes.
+
+    Rows may come in any order of days: engines drop a sort that nothing but a file's name needs.
+    """
 
     def __init__(self, targets: Mapping[str | None, Target]) -> None:
         self.targets = targets
@@ -105,6 +110,8 @@ class _Sink:
                 self.close(next(iter(self.open)))
             self.open[key] = _File(self.targets[kind], day)
         self.open[key].add(batch)
+        if sum(file.held_bytes for file in self.open.values()) > MAX_HELD_BYTES:
+            max(self.open.values(), key=lambda file: file.held_bytes).flush()
 
     def close(self, key: tuple[str | None, datetime.date | None]) -> None:
         file = self.open.pop(key)
@@ -117,30 +124,35 @@ class _Sink:
 
 
 class _File:
-    """One file; rows are collected until they fill a row group."""
+    """One file; rows are collected until they fill a row group, or memory asks for them."""
 
     def __init__(self, target: Target, day: datetime.date | None) -> None:
         self.schema = target.schema
         self.uri = f"{target.uri}/{DAY_FOLDER}={day}/{uuid.uuid4().hex}.parquet"
-        system, path = fs.FileSystem.from_uri(self.uri)
-        system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-        self.writer = pq.ParquetWriter(path, self.schema, filesystem=system, compression="zstd")
+        self.writer: pq.ParquetWriter | None = None
         self.row_count = 0
         self.held: list[pa.RecordBatch] = []
-        self.held_rows = 0
+        self.held_rows = self.held_bytes = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.held.append(batch.select(self.schema.names).cast(self.schema))
         self.held_rows += batch.num_rows
+        self.held_bytes += self.held[-1].nbytes
         if self.held_rows >= ROW_GROUP_ROWS:
             self.flush()
 
     def flush(self) -> None:
+        if self.writer is None:
+            # Not before: of a year of days, few are written at a time.
+            system, path = fs.FileSystem.from_uri(self.uri)
+            system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+            self.writer = pq.ParquetWriter(path, self.schema, filesystem=system, compression="zstd")
         if self.held_rows:
             self.writer.write_table(pa.Table.from_batches(self.held, self.schema))
         self.row_count += self.held_rows
-        self.held, self.held_rows = [], 0
+        self.held, self.held_rows, self.held_bytes = [], 0, 0
 
     def close(self) -> None:
         self.flush()
+        assert self.writer is not None
         self.writer.close()

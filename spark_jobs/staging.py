@@ -47,7 +47,6 @@ def write(
         spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
         salt = F.pmod(F.xxhash64(contract.columns[0].name), F.lit(spread))
         rows = rows.repartition(contract.partition, *([salt] if spread > 1 else []))
-        rows = rows.sortWithinPartitions(contract.partition)
     target = Target(uri, contract.arrow_schema())
     return staged_table(contract, days, write_files(rows, contract.partition, {None: target}))
 
