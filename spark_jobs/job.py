@@ -25,9 +25,6 @@ from include.settings import settings
 from spark_jobs.session import spark_session
 from spark_jobs.workspace import Workspace
 
-LANDED = re.compile(r"[a-z0-9]+:/\S*/date=\d{4}-\d\d-\d\d/[^\s,;'\")\]]+")
-"""A landed file, as Spark's errors name it below their first line."""
-
 WORKERS_ERROR = re.compile(r"\s*[\w.]*(Error|Exception|Invalid)\w*: \S")
 """A line of a traceback that says what went wrong."""
 
@@ -62,8 +59,6 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
         is_final = isinstance(error, PipelineError)
         said = str(error).strip() or "no reason given"
         sentence = said if is_final else f"{type(error).__name__}: {_told(said)}"
-        if not is_final and (file := LANDED.search(said)) and file[0] not in sentence:
-            sentence += f" (in {file[0]})"
         uri = failure_uri(settings(), arguments.run, job)
         write_failure(uri, Failure(attempt=attempt, sentence=sentence, is_final=is_final))
         raise

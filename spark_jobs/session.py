@@ -11,9 +11,6 @@ from include.settings import settings
 RESULTS = {
     # What a result is depends on these.
     "spark.sql.session.timeZone": "UTC",
-    # Iceberg's timestamps are microseconds; the default (INT96) isn't readable by all engines.
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
 DEFAULTS = {
@@ -22,8 +19,6 @@ DEFAULTS = {
     # doesn't need 200.
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",
-    # What is kept is read two or three times within a minute: not worth compressing.
-    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame
 
 from include.lake.staging import DAY_FOLDER
 
+TEXT = pa.string()
 ROW_GROUP_ROWS = 131_072
 MAX_HELD_BYTES = 64 << 20
 """Rows that a task holds in memory until it writes them."""
@@ -86,9 +87,6 @@ def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target])
     )
 
 
-TEXT = pa.string()
-
-
 class _Sink:
     """The files that one task writes.
 
@@ -99,6 +97,8 @@ class _Sink:
         self.targets = targets
         self.open: dict[tuple[str | None, datetime.date | None], _File] = {}
         self.written: list[Written] = []
+        self.held_bytes = 0
+        """Of all open files."""
 
     def add(self, kind: str | None, day: datetime.date | None, batch: pa.RecordBatch) -> None:
         if kind not in self.targets:
@@ -109,13 +109,13 @@ class _Sink:
             if len(self.open) == MAX_OPEN:
                 self.close(next(iter(self.open)))
             self.open[key] = _File(self.targets[kind], day)
-        self.open[key].add(batch)
-        if sum(file.held_bytes for file in self.open.values()) > MAX_HELD_BYTES:
-            max(self.open.values(), key=lambda file: file.held_bytes).flush()
+        self.held_bytes += self.open[key].add(batch)
+        if self.held_bytes > MAX_HELD_BYTES:
+            self.held_bytes -= max(self.open.values(), key=lambda file: file.held_bytes).flush()
 
     def close(self, key: tuple[str | None, datetime.date | None]) -> None:
         file = self.open.pop(key)
-        file.close()
+        self.held_bytes -= file.close()
         self.written.append(Written(*key, file.uri, file.row_count))
 
     def close_all(self) -> None:
@@ -134,14 +134,16 @@ class _File:
         self.held: list[pa.RecordBatch] = []
         self.held_rows = self.held_bytes = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch) -> int:
+        """Returns by how many bytes more is held."""
         self.held.append(batch.select(self.schema.names).cast(self.schema))
         self.held_rows += batch.num_rows
-        self.held_bytes += self.held[-1].nbytes
-        if self.held_rows >= ROW_GROUP_ROWS:
-            self.flush()
+        added = int(self.held[-1].nbytes)
+        self.held_bytes += added
+        return added - (self.flush() if self.held_rows >= ROW_GROUP_ROWS else 0)
 
-    def flush(self) -> None:
+    def flush(self) -> int:
+        """Returns by how many bytes less is held."""
         if self.writer is None:
             # Not before: of a year of days, few are written at a time.
             system, path = fs.FileSystem.from_uri(self.uri)
@@ -150,9 +152,13 @@ class _File:
         if self.held_rows:
             self.writer.write_table(pa.Table.from_batches(self.held, self.schema))
         self.row_count += self.held_rows
+        freed = self.held_bytes
         self.held, self.held_rows, self.held_bytes = [], 0, 0
+        return freed
 
-    def close(self) -> None:
-        self.flush()
+    def close(self) -> int:
+        """Returns by how many bytes less is held."""
+        freed = self.flush()
         assert self.writer is not None
         self.writer.close()
+        return freed

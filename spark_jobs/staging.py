@@ -16,14 +16,7 @@ TASKS_OF_FEW_DAYS = 8
 """Few days are written by about as many tasks together, so that no core waits for one of them."""
 
 
-def write(
-    uri: str,
-    contract: Table,
-    rows: DataFrame,
-    days: Sequence[date],
-    *,
-    is_grouped: bool = False,
-) -> StagedTable:
+def write(uri: str, contract: Table, rows: DataFrame, days: Sequence[date]) -> StagedTable:
     """Write an attempt's rows of a table.
 
     Args:
@@ -31,8 +24,6 @@ def write(
         contract: The table.
         rows: With at least the contract's columns.
         days: Partitions that the rows replace.
-        is_grouped: Whether rows of a day lie together already, as landed files do: then they
-            are written as they are, without a shuffle.
 
     Returns:
         The files, without a verdict.
@@ -42,7 +33,7 @@ def write(
     """
     fields = contract.spark_schema().fields
     rows = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in fields])
-    if not is_grouped and len(days) > 1:
+    if len(days) > 1:
         # Lets a day of few rows be one file.
         spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
         salt = F.pmod(F.xxhash64(contract.columns[0].name), F.lit(spread))

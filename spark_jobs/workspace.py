@@ -26,6 +26,7 @@ from include.days import Days
 from include.errors import PipelineError
 from include.lake.receipts import StagedTable
 from include.lake.tables import Lake, Pin
+from include.landing.batches import CORRUPT
 from include.landing.zone import Landing
 from include.quality import rules
 from include.quality.accounting import Accounting
@@ -37,7 +38,7 @@ from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
 from spark_jobs.sink import Target, Written, write_files
 from spark_jobs.staging import staged_table, write
-from spark_jobs.transforms.parsing import CORRUPT, WITHHELD, user_of
+from spark_jobs.transforms.parsing import WITHHELD, user_of
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ class Workspace:
         # One at a time: Great Expectations' context isn't made for several threads.
         self._auditor = ThreadPoolExecutor(1, "audit")
         self._schemas: dict[str, T.StructType] = {}
+        # Below a table, where maintenance and erasure find what a killed attempt left. Asked for
+        # once: to forget it must need no catalog, which may be why the job failed.
+        below = self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)
+        self._kept_uri = f"{below}/kept"
         self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
         # What is built now must not be committed after somebody else was erased: publish compares.
         self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
@@ -182,7 +187,7 @@ class Workspace:
         schema, day = rows.schema, "ingest_date"
         if day not in rows.columns:
             rows = rows.withColumn(day, F.lit(None).cast("date"))
-        target = Target(f"{self._kept_uri()}/{name}", to_arrow_schema(schema))
+        target = Target(f"{self._kept_uri}/{name}", to_arrow_schema(schema))
         written = write_files(rows, day, {None: target})
         return self._rows_of([one.uri for one in written], schema), written
 
@@ -208,7 +213,7 @@ class Workspace:
             else:
                 self._schemas[kind] = rows.select(*place).schema
                 found[kind] = Target(
-                    f"{self._kept_uri()}/{kind}", to_arrow_schema(self._schemas[kind])
+                    f"{self._kept_uri}/{kind}", to_arrow_schema(self._schemas[kind])
                 )
         return write_files(rows, "ingest_date", found)
 
@@ -222,13 +227,9 @@ class Workspace:
         files = [one for one in written if one.kind == kind]
         return self._stage(contract, staged_table(contract, list(self.days), files))
 
-    def _kept_uri(self) -> str:
-        # Below a table, where maintenance and erasure find what a killed attempt left.
-        return f"{self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)}/kept"
-
     def forget(self) -> None:
         """Delete what was kept; what is left of it, maintenance deletes with the attempt."""
-        system, path = fs.FileSystem.from_uri(self._kept_uri())
+        system, path = fs.FileSystem.from_uri(self._kept_uri)
         with contextlib.suppress(OSError):
             if system.get_file_info(path).type != fs.FileType.NotFound:
                 system.delete_dir(path)
@@ -238,8 +239,6 @@ class Workspace:
         name: str,
         rows: DataFrame,
         days: Sequence[date] | None = None,
-        *,
-        is_grouped: bool = False,
     ) -> DataFrame:
         """Write rows where no reader sees them, audit those files, and read them back.
 
@@ -247,8 +246,6 @@ class Workspace:
             name: The lake table.
             rows: Its rows, with at least the contract's columns.
             days: Partitions that the rows replace; default: the job's days.
-            is_grouped: Whether rows of a day lie together already, as landed files do: then they
-                are written as they are, without a shuffle.
 
         Returns:
             The staged rows, from the files.
@@ -257,7 +254,7 @@ class Workspace:
         started = time.monotonic()
         replaced = list(days if days is not None else self.days)
         uri = self.lake.stage_uri(contract, self.attempt)
-        staged = write(uri, contract, rows, replaced, is_grouped=is_grouped)
+        staged = write(uri, contract, rows, replaced)
         return self._stage(contract, staged, started)
 
     def _stage(

@@ -3,10 +3,9 @@
 Both engines read landed rows through this, so what a row says can't depend on the engine.
 """
 
-import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from include.landing.files import MAX_LINE_BYTES, LandedFile, Readable, text_lines
+from include.landing.files import MAX_LINE_BYTES, LandedFile, lines_of
 from include.landing.parquet_values import (
     REPLACEMENT,
     TEXT,
@@ -126,40 +125,45 @@ def _alike(array: pa.Array, kind: pa.DataType) -> pa.Array:
 def _of_text(
     system: fs.FileSystem, path: str, file: LandedFile, columns: list[str]
 ) -> Iterator[dict[str, pa.Array]]:
-    with system.open_input_stream(path, compression=None) as raw:
-        stream: Readable = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
-        lines = text_lines(stream)
-        if file.form == "csv":
-            next(lines, None)  # the header
-        rows: list[Sequence[str | None]] = []
-        held = 0
-        nothing = (None,) * len(columns)
-        places = [file.columns.index(name) for name in columns] if file.form == "csv" else []
-        for line in lines:
-            if line is None:
-                rows.append((*nothing, TOO_LONG))
-            elif not line.strip():
-                continue
-            elif REPLACED in line:
+    lines = lines_of(system, path)
+    if file.form == "csv":
+        next(lines, None)  # the header
+    nothing = (None,) * len(columns)
+    rows: list[Sequence[str | None]] = []
+    held = 0
+    for line in lines:
+        if line is None:
+            rows.append((*nothing, TOO_LONG))
+        elif line.strip():
+            texts = None if REPLACED in line else _texts(line, file, columns)
+            if texts is None:
                 rows.append((*nothing, line.decode(errors="replace")))
-            elif file.form == "csv":
-                fields = csv_fields(line)
-                if len(fields) == len(file.columns):
-                    rows.append([*[fields[place] for place in places], None])
-                else:
-                    rows.append((*nothing, line.decode(errors="replace")))
             else:
-                values = json_texts(line)
-                if values is None or any(REPLACEMENT in (v or "") for v in values.values()):
-                    rows.append((*nothing, line.decode(errors="replace")))
-                else:
-                    rows.append([*map(values.get, columns), None])
-            held += len(line or b"")
-            if len(rows) == BATCH_ROWS or held > BATCH_BYTES:
-                yield _columns(columns, rows)
-                rows, held = [], 0
-        if rows:
+                rows.append((*texts, None))
+            held += len(line)
+        if len(rows) == BATCH_ROWS or held > BATCH_BYTES:
             yield _columns(columns, rows)
+            rows, held = [], 0
+    if rows:
+        yield _columns(columns, rows)
+
+
+def _texts(line: bytes, file: LandedFile, columns: list[str]) -> list[str | None] | None:
+    """The columns' values of a line; None if it can't be read."""
+    if file.form == "csv":
+        fields = csv_fields(line)
+        if len(fields) != len(file.columns):
+            return None
+        named: Mapping[str, str | None] = dict(zip(file.columns, fields, strict=True))
+    else:
+        values = json_texts(line)
+        # As an escape; the character itself was looked for already.
+        if values is None or (
+            b"\\u" in line and REPLACEMENT in "".join(filter(None, values.values()))
+        ):
+            return None
+        named = values
+    return [named.get(name) for name in columns]
 
 
 def _columns(names: list[str], rows: list[Sequence[str | None]]) -> dict[str, pa.Array]:

@@ -149,6 +149,13 @@ def text_lines(stream: Readable) -> Iterator[bytes | None]:
             return
 
 
+def lines_of(system: fs.FileSystem, path: str) -> Iterator[bytes | None]:
+    """The lines of a text file, packed or not, as `text_lines` has them."""
+    with system.open_input_stream(path, compression=None) as raw:
+        stream: Readable = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
+        yield from text_lines(stream)
+
+
 def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | None:
     """Read files to their end; the first one that nobody can read, with what is wrong with it.
 

@@ -1,7 +1,6 @@
 """Landed rows one by one, in bounded memory: a row that can't be read hides no other."""
 
 import csv
-import gzip
 import json
 import re
 import zlib
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.errors import LandingError
-from include.landing.files import MAX_LINE_BYTES, LandedFile, Readable, text_lines
+from include.landing.files import MAX_LINE_BYTES, LandedFile, lines_of
 
 PARQUET_ROWS = 5_000
 csv.field_size_limit(MAX_LINE_BYTES)
@@ -52,13 +51,11 @@ def read_rows(file: LandedFile, columns: tuple[str, ...]) -> Iterator[LandedRow]
         if file.form == "parquet":
             yield from _parquet_rows(system, path, file, columns)
             return
-        with system.open_input_stream(path, compression=None) as raw:
-            stream: Readable = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
-            lines = enumerate(text_lines(stream), start=1)
-            if file.form == "csv":
-                yield from _csv_rows(lines, file)
-            else:
-                yield from _json_rows(lines)
+        lines = enumerate(lines_of(system, path), start=1)
+        if file.form == "csv":
+            yield from _csv_rows(lines, file)
+        else:
+            yield from _json_rows(lines)
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise LandingError(f"{file.uri}: can't be read to its end: {error}") from None
 

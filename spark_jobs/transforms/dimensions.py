@@ -3,8 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from include.landing.batches import CORRUPT
 from spark_jobs.transforms.parsing import (
-    CORRUPT,
     WITHHELD,
     day_of,
     is_decimal,

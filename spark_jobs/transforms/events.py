@@ -5,8 +5,8 @@ from pyspark.sql import functions as F
 
 from include.config import Events
 from include.contracts.core import MAX_VALUE, UNKNOWN_CATEGORY
+from include.landing.batches import CORRUPT
 from spark_jobs.transforms.parsing import (
-    CORRUPT,
     day_of,
     is_decimal,
     is_given,

@@ -9,9 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.days import FIRST_AT, LAST_AT
+from include.landing.batches import CORRUPT
 
-CORRUPT = "_corrupt_record"
-"""Column with the text of a row that can't be read at all, as Spark calls it."""
 WITHHELD = "(withheld: may hold contact data)"
 """Stands for such a text of a user."""
 

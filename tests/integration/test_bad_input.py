@@ -17,7 +17,7 @@ from include.config import load_config
 from include.contracts import lake_tables
 from include.database.engine import engine
 from include.days import Days
-from include.errors import ConfigError, GateError, LandingError
+from include.errors import ConfigError, GateError, LakeError, LandingError, PipelineError
 from include.lake import readiness
 from include.lake.failures import failure_uri, read_failure
 from include.lake.gate import gate
@@ -417,6 +417,23 @@ def test_a_failed_gate_keeps_the_last_good_data_and_stores_what_failed(
             {"day": day(1)},
         ).all()
     assert failed == [("registered_at", "critical"), ("user_id", "critical")]
+
+
+def test_a_job_that_failed_says_why_also_where_the_catalog_is_away(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it kept is forgotten on the way out: that must not say something else instead."""
+
+    def away(*_: Any) -> None:
+        raise LakeError("the catalog is away")
+
+    def fails(work: Workspace) -> None:
+        monkeypatch.setattr(Lake, "table", away)
+        raise PipelineError("the reason")
+
+    arguments = ["--from-day", f"{day(0)}", "--to-day", f"{day(0)}", "--run", RUN]
+    with pytest.raises(PipelineError, match=r"^the reason$"):
+        run_job("lake_days", [fails], arguments)
 
 
 def test_contact_data_never_enters_the_lake(place: Settings) -> None:
