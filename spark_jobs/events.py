@@ -56,7 +56,7 @@ def build(work: Workspace) -> None:
             *names,
             F.when(is_refused, raw_of("landed")).alias("raw"),
             "reasons",
-            below_landing(),
+            F.when(kind == ODD, below_landing()).alias("source_file"),
             kind.alias("_kind"),
         ),
         {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", "source_file")},

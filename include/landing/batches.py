@@ -197,7 +197,7 @@ def _rows_as_json(columns: dict[str, Values], wanted: pa.Array) -> pa.Array:
     """The wanted rows as JSON, null for the others."""
     if not pc.any(wanted).as_py():
         return pa.nulls(len(wanted), TEXT)
-    shown = {name: values.shown.filter(wanted).to_pylist() for name, values in columns.items()}
+    shown = {name: values.shown().filter(wanted).to_pylist() for name, values in columns.items()}
     rows = (
         json.dumps({k: v for k, v in zip(shown, row, strict=True) if v is not None})
         for row in zip(*shown.values(), strict=True)

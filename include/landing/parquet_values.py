@@ -6,6 +6,7 @@ row alone.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,9 @@ class Values:
     array: pa.Array
     spoilt: pa.Array
     """Booleans: whose row can't be read."""
-    shown: pa.Array
-    """Texts that say what stood there."""
+    shown: Callable[[], pa.Array]
+    """Makes the texts that say what stood there: costs ten times the reading, and few are asked for.
+    """
 
 
 def kind_of(name: str, kind: pa.DataType) -> pa.DataType:
@@ -61,17 +63,20 @@ def read_values(name: str, array: pa.Array) -> Values:
     kind, sound = kind_of(name, array.type), pa.array([False] * len(array))
     if pa.types.is_timestamp(array.type):
         times, spoilt = _microseconds(array)
-        shown = pc.if_else(spoilt, array.cast(pa.int64()).cast(TEXT), times.cast(TEXT))
-        return Values(times if kind == TIME else shown, spoilt, shown)
+
+        def shown() -> pa.Array:
+            return pc.if_else(spoilt, array.cast(pa.int64()).cast(TEXT), times.cast(TEXT))
+
+        return Values(times if kind == TIME else shown(), spoilt, shown)
     if kind != TEXT:
-        return Values(array.cast(kind), sound, array.cast(TEXT))
+        return Values(array.cast(kind), sound, lambda: array.cast(TEXT))
     if _is_bytes(array.type):
         texts, spoilt = _texts(array)
     elif pa.types.is_integer(array.type) or pa.types.is_date(array.type):
         texts, spoilt = array.cast(TEXT), sound
     else:
         texts, spoilt = _spelled(array)
-    return Values(texts, spoilt, texts)
+    return Values(texts, spoilt, lambda: texts)
 
 
 def as_text(array: pa.Array) -> pa.Array:

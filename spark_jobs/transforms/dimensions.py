@@ -58,9 +58,9 @@ def with_parsed_listing(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
         }
     )
     checks = {
-        **_key_checks("listing_id", original["listing_id"]),
-        "invalid_price": is_given(original["price"]) & F.col("price").isNull(),
-        **_update_checks(original["updated_at"], time_zone),
+        **_key_checks("listing_id", original["listing_id"], kinds["listing_id"]),
+        "invalid_price": is_given(original["price"], kinds["price"]) & F.col("price").isNull(),
+        **_update_checks(original["updated_at"], kinds["updated_at"], time_zone),
     }
     return with_reasons(rows, checks)
 
@@ -111,13 +111,13 @@ def with_parsed_user(landed: DataFrame, time_zone: str = "UTC") -> DataFrame:
             "updated_at": timestamp(original["updated_at"], kinds["updated_at"]),
         }
     )
+    registered = is_given(original["registered_at"], kinds["registered_at"])
     checks = {
-        **_key_checks("user_id", original["user_id"]),
-        "missing_registered_at": ~is_given(original["registered_at"]),
-        "invalid_registered_at": is_given(original["registered_at"])
-        & F.col("registered_at").isNull(),
+        **_key_checks("user_id", original["user_id"], kinds["user_id"]),
+        "missing_registered_at": ~registered,
+        "invalid_registered_at": registered & F.col("registered_at").isNull(),
         "registered_in_future": day_of("registered_at", time_zone) > F.col("ingest_date"),
-        **_update_checks(original["updated_at"], time_zone),
+        **_update_checks(original["updated_at"], kinds["updated_at"], time_zone),
     }
     return with_reasons(rows, checks)
 
@@ -180,16 +180,16 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     )
 
 
-def _key_checks(name: str, original: Column) -> dict[str, Column]:
+def _key_checks(name: str, original: Column, kind: str) -> dict[str, Column]:
     return {
-        f"missing_{name}": ~is_given(original),
-        f"invalid_{name}": is_given(original) & F.col(name).isNull(),
-        f"decimal_{name}": is_decimal(original),
+        f"missing_{name}": ~is_given(original, kind),
+        f"invalid_{name}": is_given(original, kind) & F.col(name).isNull(),
+        f"decimal_{name}": is_decimal(original, kind),
     }
 
 
-def _update_checks(original: Column, time_zone: str) -> dict[str, Column]:
+def _update_checks(original: Column, kind: str, time_zone: str) -> dict[str, Column]:
     return {
-        "invalid_updated_at": is_given(original) & F.col("updated_at").isNull(),
+        "invalid_updated_at": is_given(original, kind) & F.col("updated_at").isNull(),
         "updated_in_future": day_of("updated_at", time_zone) > F.col("ingest_date"),
     }

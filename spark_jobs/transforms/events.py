@@ -70,10 +70,10 @@ def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC")
     earliest = F.date_sub("ingest_date", events.max_lateness_days)
 
     def missing(name: str) -> Column:
-        return ~is_given(original[name])
+        return ~is_given(original[name], kinds[name])
 
     def invalid(name: str) -> Column:
-        return is_given(original[name]) & F.col(name).isNull()
+        return is_given(original[name], kinds[name]) & F.col(name).isNull()
 
     checks = {
         "missing_event_id": missing("event_id"),
@@ -83,13 +83,13 @@ def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC")
         "occurred_too_long_ago": day < earliest,
         "missing_user_id": missing("user_id"),
         "invalid_user_id": invalid("user_id"),
-        "decimal_user_id": is_decimal(original["user_id"]),
+        "decimal_user_id": is_decimal(original["user_id"], kinds["user_id"]),
         "missing_event_type": missing("event_type"),
-        "unknown_event_type": is_given(original["event_type"])
+        "unknown_event_type": is_given(original["event_type"], kinds["event_type"])
         & ~F.col("event_type").isin(*events.names),
         "missing_listing_id": missing("listing_id") & F.col("event_type").isin(*needs_listing),
         "invalid_listing_id": invalid("listing_id"),
-        "decimal_listing_id": is_decimal(original["listing_id"]),
+        "decimal_listing_id": is_decimal(original["listing_id"], kinds["listing_id"]),
         "invalid_value": invalid("value"),
         "value_out_of_bounds": F.abs("value") > MAX_VALUE,
     }

@@ -5,6 +5,9 @@ already are only widened. What can't be parsed becomes null, and the row is refu
 reason (`with_reasons`).
 """
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -24,7 +27,7 @@ NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 INTEGER_TYPES = ("tinyint", "smallint", "int", "bigint")
 
 
-def is_given(value: Column) -> Column:
+def is_given(value: Column, kind: str) -> Column:
     """Whether there is a value at all; an empty text is none.
 
     Example:
@@ -34,13 +37,13 @@ def is_given(value: Column) -> Column:
         ...     ""
         ...     0
         ... ''')
-        >>> show(found.select("value", is_given(F.col("value")).alias("is_given")))
+        >>> show(found.select("value", is_given(F.col("value"), "string").alias("is_given")))
         value | is_given
         null  | false
         ""    | false
         0     | true
     """
-    return value.isNotNull() & (value.cast("string") != "")
+    return value.isNotNull() & (value != "") if kind == "string" else value.isNotNull()
 
 
 def text(value: Column) -> Column:
@@ -85,7 +88,7 @@ def long(value: Column, kind: str) -> Column:
     return F.when(string.rlike(r"^[0-9]{1,19}\z"), string.try_cast("bigint"))
 
 
-def is_decimal(value: Column) -> Column:
+def is_decimal(value: Column, kind: str) -> Column:
     """Whether an id was written as pandas writes one of a column with gaps: as a float.
 
     It isn't taken for the whole number that it may have been: beyond 2^53 it is another one.
@@ -98,13 +101,15 @@ def is_decimal(value: Column) -> Column:
         ...     1.3085E4
         ...     seven
         ... ''')
-        >>> show(found.select("value", is_decimal(F.col("value")).alias("is_decimal")))
+        >>> show(found.select("value", is_decimal(F.col("value"), "string").alias("is_decimal")))
         value    | is_decimal
         1.3085E4 | true
         7        | false
         7.0      | true
         seven    | false
     """
+    if kind in INTEGER_TYPES:
+        return F.lit(False)
     return value.cast("string").rlike(r"^[0-9]+(\.[0-9]+([eE]\+?[0-9]+)?|[eE]\+?[0-9]+)\z")
 
 
@@ -227,8 +232,13 @@ def with_reasons(rows: DataFrame, checks: dict[str, Column]) -> DataFrame:
         F.array(*[F.when(condition, F.lit(name)) for name, condition in checks.items()])
     )
     is_corrupt = F.col(f"landed.{CORRUPT}").isNotNull()
+    # Lists are made for the few rows that need one.
+    is_wrong = reduce(or_, [F.coalesce(check, F.lit(False)) for check in checks.values()])
     return rows.withColumn(
-        "reasons", F.when(is_corrupt, F.array(F.lit("malformed_record"))).otherwise(listed)
+        "reasons",
+        F.when(is_corrupt, F.array(F.lit("malformed_record")))
+        .when(is_wrong, listed)
+        .otherwise(F.array().cast("array<string>")),
     )
 
 
