@@ -148,7 +148,13 @@ class _File:
             # Not before: of a year of days, few are written at a time.
             system, path = fs.FileSystem.from_uri(self.uri)
             system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-            self.writer = pq.ParquetWriter(path, self.schema, filesystem=system, compression="zstd")
+            self.writer = pq.ParquetWriter(
+                path,
+                self.schema,
+                filesystem=system,
+                compression="zstd",
+                use_dictionary=_repetitive(self.held),
+            )
         if self.held_rows:
             self.writer.write_table(pa.Table.from_batches(self.held, self.schema))
         self.row_count += self.held_rows
@@ -162,3 +168,15 @@ class _File:
         assert self.writer is not None
         self.writer.close()
         return freed
+
+
+def _repetitive(held: list[pa.RecordBatch]) -> list[str]:
+    """Columns whose values come again and again: of others, a dictionary takes time and space."""
+    sample = max(held, key=lambda batch: batch.num_rows)
+    most = sample.num_rows / 2
+    return [
+        # Parquet's name for the values of a list.
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field, values in zip(sample.schema, sample.columns, strict=True)
+        if pa.types.is_list(field.type) or pc.count_distinct(values, mode="all").as_py() <= most
+    ]
