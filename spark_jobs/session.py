@@ -58,6 +58,11 @@ def _sail_server() -> str:
     """The address of this process's server; it ends with the process."""
     # Before the import: it says each hint that it passes over, and every statement.
     os.environ.setdefault("RUST_LOG", "error")
+    # Without a bound, whatever sorts or sums up stays in memory until the machine ends it.
+    os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "fair")
+    os.environ.setdefault(
+        "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", f"{settings().spark_memory_bytes}"
+    )
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer()

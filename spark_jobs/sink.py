@@ -7,8 +7,9 @@ writers differ in how they lay out and name things; this one is the same on all.
 
 import datetime
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +26,8 @@ MAX_HELD_BYTES = 64 << 20
 MAX_OPEN = 400
 """Files that a task writes at a time."""
 KIND = "_kind"
+PART = "_part"
+"""A whole number: rows of one kind and day but several parts lie in files of their own."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target])
     """Write rows, files of one kind and one day each, below `<uri of the kind>/_day=<day>`.
 
     Args:
-        rows: With the columns of the targets and, unless there is one target for all, `_kind`.
+        rows: With the columns of the targets and, unless there is one target for all, `_kind`; with
+            `_part`, or without.
         day: Column of the day.
         targets: By kind; None stands for all rows. A row of another kind is only counted.
 
@@ -59,19 +63,14 @@ def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target])
     kinds = dict(targets)
     is_one = None in kinds
 
+    split = [*([] if is_one else [KIND]), day, *([PART] if PART in rows.columns else [])]
+
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sink = _Sink(kinds)
         for batch in batches:
-            for kind in [None] if is_one else pc.unique(batch.column(KIND)).to_pylist():
-                mine = batch if is_one else batch.filter(pc.equal(batch.column(KIND), kind))
-                for value in pc.unique(mine.column(day)).to_pylist():
-                    if value is None:
-                        sink.add(kind, None, mine.filter(pc.is_null(mine.column(day))))
-                    else:
-                        # Nearly always all of it.
-                        same = pc.equal(mine.column(day), pa.scalar(value, pa.date32()))
-                        whole = pc.all(same, skip_nulls=False).as_py()
-                        sink.add(kind, value, mine if whole else mine.filter(same))
+            for values, mine in _parts(batch, split):
+                named = dict(zip(split, values, strict=True))
+                sink.add(_Place(named.get(KIND), named[day], named.get(PART)), mine)
         sink.close_all()
         yield pa.RecordBatch.from_pylist(
             [vars(one) for one in sink.written],
@@ -87,6 +86,34 @@ def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target])
     )
 
 
+def _parts(
+    batch: pa.RecordBatch, names: Sequence[str]
+) -> Iterator[tuple[tuple[Any, ...], pa.RecordBatch]]:
+    """Rows apart that differ in the columns `names`, with their values there."""
+    if not names:
+        yield (), batch
+        return
+    column, rest = batch.column(names[0]), names[1:]
+    values = pc.unique(column)
+    for value in values:
+        mine = batch
+        if len(values) > 1:
+            mine = batch.filter(
+                pc.equal(column, value) if value.is_valid else pc.is_null(column)
+            )
+        for more, part in _parts(mine, rest):
+            yield (value.as_py(), *more), part
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row goes."""
+
+    kind: str | None
+    day: datetime.date | None
+    part: int | None
+
+
 class _Sink:
     """The files that one task writes.
 
@@ -95,40 +122,41 @@ class _Sink:
 
     def __init__(self, targets: Mapping[str | None, Target]) -> None:
         self.targets = targets
-        self.open: dict[tuple[str | None, datetime.date | None], _File] = {}
+        self.open: dict[_Place, _File] = {}
         self.written: list[Written] = []
         self.held_bytes = 0
         """Of all open files."""
 
-    def add(self, kind: str | None, day: datetime.date | None, batch: pa.RecordBatch) -> None:
-        if kind not in self.targets:
-            self.written.append(Written(kind, day, "", batch.num_rows))
+    def add(self, place: _Place, batch: pa.RecordBatch) -> None:
+        if place.kind not in self.targets:
+            self.written.append(Written(place.kind, place.day, "", batch.num_rows))
             return
-        key = kind, day
-        if key not in self.open:
+        if place not in self.open:
             if len(self.open) == MAX_OPEN:
                 self.close(next(iter(self.open)))
-            self.open[key] = _File(self.targets[kind], day)
-        self.held_bytes += self.open[key].add(batch)
+            self.open[place] = _File(self.targets[place.kind], place)
+        self.held_bytes += self.open[place].add(batch)
         if self.held_bytes > MAX_HELD_BYTES:
             self.held_bytes -= max(self.open.values(), key=lambda file: file.held_bytes).flush()
 
-    def close(self, key: tuple[str | None, datetime.date | None]) -> None:
-        file = self.open.pop(key)
+    def close(self, place: _Place) -> None:
+        file = self.open.pop(place)
         self.held_bytes -= file.close()
-        self.written.append(Written(*key, file.uri, file.row_count))
+        self.written.append(Written(place.kind, place.day, file.uri, file.row_count))
 
     def close_all(self) -> None:
-        for key in list(self.open):
-            self.close(key)
+        for place in list(self.open):
+            self.close(place)
 
 
 class _File:
     """One file; rows are collected until they fill a row group, or memory asks for them."""
 
-    def __init__(self, target: Target, day: datetime.date | None) -> None:
+    def __init__(self, target: Target, place: _Place) -> None:
         self.schema = target.schema
-        self.uri = f"{target.uri}/{DAY_FOLDER}={day}/{uuid.uuid4().hex}.parquet"
+        # Files are read in the order of their names.
+        part = "" if place.part is None else f"{place.part:05d}-"
+        self.uri = f"{target.uri}/{DAY_FOLDER}={place.day}/{part}{uuid.uuid4().hex}.parquet"
         self.writer: pq.ParquetWriter | None = None
         self.row_count = 0
         self.held: list[pa.RecordBatch] = []

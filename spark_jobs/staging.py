@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from include.contracts import Table
 from include.errors import PipelineError
 from include.lake.receipts import StagedTable
-from spark_jobs.sink import Target, Written, write_files
+from spark_jobs.sink import PART, Target, Written, write_files
 
 TASKS_OF_FEW_DAYS = 8
 """Few days are written by about as many tasks together, so that no core waits for one of them."""
@@ -33,13 +33,25 @@ def write(uri: str, contract: Table, rows: DataFrame, days: Sequence[date]) -> S
     """
     fields = contract.spark_schema().fields
     rows = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in fields])
-    if len(days) > 1:
+    spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
+    if contract.is_shuffled:
+        rows = _shuffled(rows, contract, spread)
+    elif len(days) > 1:
         # Lets a day of few rows be one file.
-        spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
         salt = F.pmod(F.xxhash64(contract.columns[0].name), F.lit(spread))
         rows = rows.repartition(contract.partition, *([salt] if spread > 1 else []))
     target = Target(uri, contract.arrow_schema())
     return staged_table(contract, days, write_files(rows, contract.partition, {None: target}))
+
+
+def _shuffled(rows: DataFrame, contract: Table, spread: int) -> DataFrame:
+    """Rows of a day and part in the order of a hash of their keys, whatever order they come in."""
+    place = F.xxhash64(*contract.key)
+    part = F.pmod(place, F.lit(spread)).cast("int")
+    rows = rows.withColumn(PART, part)
+    order = Window.partitionBy(contract.partition, PART).orderBy(place, *contract.key)
+    # A number, as engines drop a sort that no operator asks for.
+    return rows.withColumn("_place", F.row_number().over(order))
 
 
 def staged_table(contract: Table, days: Sequence[date], written: Sequence[Written]) -> StagedTable:

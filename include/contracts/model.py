@@ -40,6 +40,9 @@ class Table:
     """Columns that name a row within its partition; empty: rows have no name."""
     partition: str
     """The date column that a partition holds one value of."""
+    is_shuffled: bool = False
+    """Whether rows lie in an order that says nothing but is the same in each run: a fit goes by it.
+    Of other tables, nothing depends on the order of rows."""
 
     def column(self, name: str) -> Column:
         """The column called `name`.

@@ -103,6 +103,7 @@ def examples(event_types: tuple[str, ...]) -> Table:
         grain="user × campaign × snapshot date",
         partition="snapshot_date",
         key=("user_id", "campaign_id"),
+        is_shuffled=True,
         columns=(
             USER_ID,
             CAMPAIGN_ID,

@@ -49,3 +49,12 @@ def test_no_rows_make_no_files(spark: SparkSession, tmp_path: Path) -> None:
     frame = spark.createDataFrame([], "number long, day date")
     assert write_files(frame, "day", {None: Target(tmp_path.as_uri(), SCHEMA)}) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_a_day_lie_in_files_that_are_read_in_their_order(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = [(n, FIRST, n % 3) for n in range(90)]
+    frame = spark.createDataFrame(rows, "number long, day date, _part int").coalesce(1)
+    written = write_files(frame, "day", {None: Target(tmp_path.as_uri(), SCHEMA)})
+    assert [{n % 3 for n, _ in read([one.uri])} for one in written] == [{0}, {1}, {2}]
