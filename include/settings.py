@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     spark_master: str = "local[*]"
     """Master of the Airflow connection `spark_default` in the embedded default."""
     spark_driver_memory: str = Field(default="4g", pattern=r"^\d+[gm]$")
-    """What Spark may take on one machine: heap of a driver, which in `local[*]` is all of it; or what
-    Sail's queries hold before they go on in temporary files."""
+    """What Spark may take on one machine: the heap of a driver, which in `local[*]` is all of it;
+    or what Sail's queries hold before they go on in temporary files."""
     spark_properties: Path | None = None
     """Properties file for `spark-submit`; empty: the one that set-up writes below `<home>`."""
     landing_deadline_hours: int = Field(default=12, ge=1, le=240)
@@ -101,7 +101,8 @@ class Settings(BaseSettings):
     @property
     def spark_memory_bytes(self) -> int:
         """`spark_driver_memory` in bytes."""
-        return int(self.spark_driver_memory[:-1]) << {"m": 20, "g": 30}[self.spark_driver_memory[-1]]
+        number, unit = self.spark_driver_memory[:-1], self.spark_driver_memory[-1]
+        return int(number) << {"m": 20, "g": 30}[unit]
 
     @field_validator("time_zone")
     @classmethod

@@ -98,9 +98,7 @@ def _parts(
     for value in values:
         mine = batch
         if len(values) > 1:
-            mine = batch.filter(
-                pc.equal(column, value) if value.is_valid else pc.is_null(column)
-            )
+            mine = batch.filter(pc.equal(column, value) if value.is_valid else pc.is_null(column))
         for more, part in _parts(mine, rest):
             yield (value.as_py(), *more), part
 

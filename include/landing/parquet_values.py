@@ -33,8 +33,7 @@ class Values:
     spoilt: pa.Array
     """Booleans: whose row can't be read."""
     shown: Callable[[], pa.Array]
-    """Makes the texts that say what stood there: costs ten times the reading, and few are asked for.
-    """
+    """Makes the texts that say what stood there: ten times the reading, and few are asked for."""
 
 
 def kind_of(name: str, kind: pa.DataType) -> pa.DataType:

@@ -133,7 +133,8 @@ def with_duplicates(suspects: DataFrame, known: DataFrame, lookback_days: int) -
     content = F.struct(*CONTENT)
     ranked = suspects.withColumn("_rank", F.row_number().over(key)).withColumn(
         # By its rank: the first one's struct beside every row takes five times as long.
-        "_is_as_first", F.dense_rank().over(key) == 1
+        "_is_as_first",
+        F.dense_rank().over(key) == 1,
     )
     named = ("event_id", "ingest_date", content.alias("_accepted"))
     candidates = ranked.where("_rank = 1").select(*named)

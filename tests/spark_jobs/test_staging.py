@@ -36,13 +36,11 @@ def test_rows_lie_in_the_same_order_whatever_order_they_come_in(
         random.shuffle(rows)
         frame = spark.createDataFrame(rows, "user_id long, day date").repartition(tasks)
         files = write((tmp_path / name).as_uri(), EXAMPLES, frame, dates).files
-        return [
-            (
-                uri.rpartition("_day=")[2].rpartition("-")[0],
-                pq.read_table(uri.removeprefix("file://"), partitioning=None)["user_id"].to_pylist(),
-            )
-            for uri in sorted(files)
-        ]
+        found = []
+        for uri in sorted(files):
+            users = pq.read_table(uri.removeprefix("file://"), partitioning=None)["user_id"]
+            found.append((uri.rpartition("_day=")[2].rpartition("-")[0], users.to_pylist()))
+        return found
 
     once = written("once", 1)
     assert written("again", 5) == once
