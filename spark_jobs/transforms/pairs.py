@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -15,6 +17,9 @@ from include.contracts.features import (
 )
 from include.contracts.propensity import RECENCY_FEATURE
 from spark_jobs.transforms.parsing import day_of
+
+UNKNOWN_IF_NEVER = ("category_days_since_last", "user_days_since_last")
+"""Features that are null where nothing happened; of others, nothing is 0."""
 
 
 def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
@@ -106,66 +111,76 @@ def pair_features(
         2       | sell_cars   | 0.0               | null                     | 0.0
         2       | show_boats  | 0.0               | null                     | 0.0
     """
-    spark = users.sparkSession
-    offers = spark.createDataFrame(
-        [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
+    offers = F.broadcast(
+        users.sparkSession.createDataFrame(
+            [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
+        )
     )
-    keys = ["feature_date", "category"]
-    # A market has hundreds of categories and a few campaigns: most rows need not be joined at all.
-    wanted = sorted({campaign.category for campaign in campaigns})
-    user_category = user_category.where(F.col("category").isin(wanted))
-    pairs = (
-        users.crossJoin(F.broadcast(offers))
-        .join(_prefixed(user_category, "uc_", ["feature_date", "user_id", "category"]),
-              [*keys, "user_id"], how="left")
-        .join(_prefixed(user, "u_", ["feature_date", "user_id"]),
-              ["feature_date", "user_id"], how="left")
-    )  # fmt: skip
+    of_pair, of_user = _of_pair(campaigns), _of_user(event_types)
+    # Narrowed down before they meet the pairs: a market has hundreds of categories, a few campaigns
+    # and many users, and each row and column that goes through a join is copied.
+    wanted = user_category.where(F.col("category").isin(sorted({c.category for c in campaigns})))
+    per_pair = offers.join(wanted, "category").select(
+        "feature_date", "user_id", "campaign_id", *[c.alias(name) for name, c in of_pair.items()]
+    )
+    per_user = user.select(
+        "feature_date", "user_id", *[column.alias(name) for name, column in of_user.items()]
+    )
+    # The smaller one on the left, as everywhere: of a cross join, too.
+    pairs = offers.crossJoin(per_user.join(users, ["feature_date", "user_id"], how="right"))
+    joined = per_pair.join(pairs, ["feature_date", "user_id", "campaign_id"], how="right")
 
-    def zero(name: str) -> Column:
-        return F.coalesce(F.col(name).cast("double"), F.lit(0.0))
+    def known(name: str) -> Column:
+        return F.col(name) if name in UNKNOWN_IF_NEVER else F.coalesce(name, F.lit(0.0)).alias(name)
 
-    def positive(prefix: str, column: str) -> Column:
-        """Sum over the positive event types of the row's campaign; `column` has a `{kind}`."""
-        chosen = F.lit(None).cast("double")
-        for kinds in dict.fromkeys(campaign.positive_event_types for campaign in campaigns):
-            ids = [c.campaign_id for c in campaigns if c.positive_event_types == kinds]
-            total = F.lit(0.0)
-            for kind in kinds:
-                total = total + zero(prefix + column.format(kind=kind))
-            chosen = F.when(F.col("campaign_id").isin(ids), total).otherwise(chosen)
-        return chosen
-
-    windows = WINDOWS_DAYS
-    columns = {f"positive_count_{d}d": positive("uc_", count_name("{kind}", d)) for d in windows}
-    columns[RECENCY_FEATURE] = positive("uc_", decayed_name("{kind}"))
-    columns |= {f"category_value_sum_{d}d": zero(f"uc_value_sum_{d}d") for d in windows}
-    columns |= {f"category_active_days_{d}d": zero(f"uc_active_days_{d}d") for d in windows}
-    columns["category_days_since_last"] = F.col("uc_days_since_last").cast("double")
-    columns |= {
-        f"user_{kind}_count_{d}d": zero(f"u_{count_name(kind, d)}")
-        for kind in event_types
-        for d in windows
-    }
-    columns |= {f"user_value_sum_{d}d": zero(f"u_value_sum_{d}d") for d in windows}
-    columns |= {f"user_active_days_{d}d": zero(f"u_active_days_{d}d") for d in windows}
-    columns["user_days_since_last"] = F.col("u_days_since_last").cast("double")
-    columns["user_categories_84d"] = zero("u_categories_84d")
-    # Capped: beyond the longest window it tells the date rather than the user, and tomorrow's
-    # largest value is one that no model has seen.
-    columns[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = F.least(
-        F.datediff("feature_date", day_of("registered_at", time_zone)), F.lit(LONGEST_WINDOW_DAYS)
-    ).cast("double")
-    return pairs.select(
+    return joined.select(
         "feature_date",
         "user_id",
         "campaign_id",
         "category",
-        *[column.alias(name) for name, column in columns.items()],
+        *[known(name) for name in (*of_pair, *of_user)],
+        # Capped: beyond the longest window it tells the date rather than the user, and tomorrow's
+        # largest value is one that no model has seen.
+        F.least(
+            F.datediff("feature_date", day_of("registered_at", time_zone)),
+            F.lit(LONGEST_WINDOW_DAYS),
+        )
+        .cast("double")
+        .alias(f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"),
     )
 
 
-def _prefixed(rows: DataFrame, prefix: str, keys: list[str]) -> DataFrame:
-    return rows.select(
-        *keys, *[F.col(name).alias(prefix + name) for name in rows.columns if name not in keys]
-    )
+def _of_pair(campaigns: Sequence[Campaign]) -> dict[str, Column]:
+    """Features of a row of `features.user_category` beside `campaign_id`."""
+
+    def positive(column: str) -> Column:
+        """Sum over the positive event types of the row's campaign; `column` has a `{kind}`."""
+        chosen = F.lit(None).cast("double")
+        for kinds in dict.fromkeys(campaign.positive_event_types for campaign in campaigns):
+            ids = [c.campaign_id for c in campaigns if c.positive_event_types == kinds]
+            total = reduce(add, [_double(column.format(kind=kind)) for kind in kinds])
+            chosen = F.when(F.col("campaign_id").isin(ids), total).otherwise(chosen)
+        return chosen
+
+    columns = {f"positive_count_{d}d": positive(count_name("{kind}", d)) for d in WINDOWS_DAYS}
+    columns[RECENCY_FEATURE] = positive(decayed_name("{kind}"))
+    columns |= {f"category_value_sum_{d}d": _double(f"value_sum_{d}d") for d in WINDOWS_DAYS}
+    columns |= {f"category_active_days_{d}d": _double(f"active_days_{d}d") for d in WINDOWS_DAYS}
+    return columns | {"category_days_since_last": _double("days_since_last")}
+
+
+def _of_user(event_types: tuple[str, ...]) -> dict[str, Column]:
+    """Features of a row of `features.user`."""
+    columns = {
+        f"user_{kind}_count_{d}d": _double(count_name(kind, d))
+        for kind in event_types
+        for d in WINDOWS_DAYS
+    }
+    columns |= {f"user_value_sum_{d}d": _double(f"value_sum_{d}d") for d in WINDOWS_DAYS}
+    columns |= {f"user_active_days_{d}d": _double(f"active_days_{d}d") for d in WINDOWS_DAYS}
+    columns["user_days_since_last"] = _double("days_since_last")
+    return columns | {"user_categories_84d": _double("categories_84d")}
+
+
+def _double(name: str) -> Column:
+    return F.col(name).cast("double")

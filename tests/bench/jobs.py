@@ -3,7 +3,8 @@
 import itertools
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from include.config import load_config
@@ -28,6 +29,11 @@ class Job:
 
     name: str
     landing: Path
+    campaigns: Path | None = None
+    """Their file; None: as the benches have them."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: RAW)
+    """Columns of its tables that no yardstick makes, or makes alike."""
 
     def run(self, dag_run: str) -> tuple[Ran, Receipt]:
         """Run it once, for a DAG run.
@@ -36,15 +42,18 @@ class Job:
             BenchError: It failed.
         """
         days = ["--from-day", f"{DAY}", "--to-day", f"{DAY}"]
-        command = [*_submit(self.name), *days, "--run", dag_run]
+        more = [part for key, value in self.parameters.items() for part in ("--set", f"{key}={value}")]
+        command = [*_submit(self.name), *days, "--run", dag_run, *more]
         place = environment(**{f"{PREFIX}LANDING": str(self.landing)})
+        if self.campaigns:
+            place[f"{PREFIX}CAMPAIGNS"] = str(self.campaigns)
         ran = run(command, place, PROJECT, LOGS / f"{self.name}.log")
         return ran, read_receipt(receipt_uri(settings(), dag_run, self.name))
 
     def measure(self) -> Outcome:
         """Run it once, look at what it staged, and remove that."""
         ran, receipt = self.run(_new_run())
-        outputs = {table.table: _digest(table) for table in receipt.tables}
+        outputs = {table.table: _digest(table, self.without) for table in receipt.tables}
         for row in receipt.accounting:
             outputs[f"landed {row.table}"] = Digest(row.landed)
         for table in receipt.tables:
@@ -93,5 +102,5 @@ def _submit(job: str) -> list[str]:
     return spark_submit(job, PROJECT / "spark_jobs" / f"{job}.py")
 
 
-def _digest(table: StagedTable) -> Digest:
-    return digest(table.files, contract(table.table), RAW.get(table.table, ()))
+def _digest(table: StagedTable, without: Mapping[str, tuple[str, ...]]) -> Digest:
+    return digest(table.files, contract(table.table), without.get(table.table, ()))

@@ -19,11 +19,14 @@ from tests.bench.dag_parsing import dag_parsing_stage
 from tests.bench.harness import BenchError, Comparison, measure
 from tests.bench.jobs import Job
 from tests.bench.market import MARKETS, Market, land
+from tests.bench.planted import Planted, snapshot_dates
 from tests.bench.report import PATH, save, table
-from tests.bench.stages import activity_stage, events_stage, features_stage
+from tests.bench.stages import activity_stage, events_stage, examples_stage, features_stage
 
+PLANTED = ("examples_8", "examples_200")
+"""Stages that begin with features."""
 USUAL = (
-    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "dags",
+    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", *PLANTED, "dags",
     "training", "consumer_queries", "waiting_reader",
 )  # fmt: skip
 LARGE = ("events_100m",)
@@ -76,6 +79,7 @@ def known() -> list[str]:
     return [
         *(f"{kind}_{size}" for size in MARKETS for kind in LAKE),
         *(f"events_{size}_json" for size in MARKETS),
+        *PLANTED,
         "dags",
         *ALONE,
     ]
@@ -88,6 +92,11 @@ def measured(stages: list[str], repeat: int) -> Iterator[list[Comparison]]:
         if of_size:
             with _one(of_size) as problems:
                 yield from _of_market(market, of_size, repeat)
+            yield problems
+    for name, planted in planted_markets().items():
+        if name in stages:
+            with _one([name]) as problems:
+                yield from _of_planted(planted, repeat)
             yield problems
     if "dags" in stages:
         print("\n== parsing of DAGs", flush=True)
@@ -110,6 +119,20 @@ def _of_market(market: Market, stages: list[str], repeat: int) -> Iterator[list[
     if f"features_{size}" in stages:
         published |= Job("daily_activity", market.landing).publish()
         yield measure(features_stage(market, published), repeat)
+
+
+def planted_markets() -> dict[str, Planted]:
+    """The stages that begin with features, and what they read."""
+    return {
+        "examples_8": Planted(250_000, 8, snapshot_dates(2), has_reactions=True),
+        "examples_200": Planted(20_000, 200, snapshot_dates(1), has_reactions=True),
+    }
+
+
+def _of_planted(planted: Planted, repeat: int) -> Iterator[list[Comparison]]:
+    print(f"\n== {planted.users:,} users, {planted.campaigns} campaigns", flush=True)
+    place.empty_installation()
+    yield measure(examples_stage(planted, planted.plant()), repeat)
 
 
 @contextmanager

@@ -7,11 +7,14 @@ from include.settings import settings
 from tests.bench.harness import Side, Stage
 from tests.bench.jobs import Job
 from tests.bench.market import DAY, Market
+from tests.bench.place import BENCH
+from tests.bench.planted import Planted
 from tests.bench.yardstick import OUT, Yardstick
 from tests.bench.yardsticks.work import Work
 
 EVENTS = ("core.events", "core.rejected_events")
 DAILY = "features.user_category_daily"
+NOTHING_LANDED = BENCH / "landing" / "none"
 FEATURES = ("features.user_category", "features.user", "features.category")
 
 Files = Mapping[str, Sequence[str]]
@@ -64,6 +67,21 @@ def features_stage(market: Market, published: Files) -> Stage:
     )
 
 
+def examples_stage(planted: Planted, published: Files) -> Stage:
+    """Features and reactions to `training.examples`."""
+    asked = _work(
+        tables={table: _paths(files) for table, files in published.items()},
+        days=tuple(f"{day}" for day in planted.days),
+        campaigns=str(planted.campaigns_path),
+        negative_share=load_config(settings()).experiments.negative_share,
+    )
+    return Stage(
+        f"examples_{planted.campaigns}",
+        Side("ours", Job("examples", NOTHING_LANDED, planted.campaigns_path).measure),
+        (_side("duckdb", Yardstick("examples_duckdb", asked, ("training.examples",))),),
+    )
+
+
 def _work(
     *,
     form: str = "parquet",
@@ -71,6 +89,10 @@ def _work(
     listings: tuple[str, ...] = (),
     rows: tuple[str, ...] = (),
     max_lateness_days: int = 0,
+    tables: Mapping[str, tuple[str, ...]] | None = None,
+    days: tuple[str, ...] = (),
+    campaigns: str = "",
+    negative_share: float = 1.0,
 ) -> Work:
     return Work(
         out=str(OUT),
@@ -81,6 +103,10 @@ def _work(
         listings=listings,
         rows=rows,
         max_lateness_days=max_lateness_days,
+        tables=dict(tables or {}),
+        days=days,
+        campaigns=campaigns,
+        negative_share=negative_share,
     )
 
 

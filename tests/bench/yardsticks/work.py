@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,13 @@ class Work:
     rows: tuple[str, ...] = ()
     """Files of the lake table that is read."""
     max_lateness_days: int = 0
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Files of lake tables, by name."""
+    days: tuple[str, ...] = ()
+    """Days that features are of."""
+    campaigns: str = ""
+    """The campaigns' file."""
+    negative_share: float = 1.0
 
     def to_json(self) -> str:
         """As an argument."""
