@@ -59,7 +59,7 @@ def _write(work: Workspace, table: str, rows: DataFrame) -> Sequence[Written]:
                 F.lit(table).alias("source_table"),
                 F.when(is_refused, raw_of("landed")).alias("raw"),
                 "reasons",
-                below_landing(),
+                F.when(kind == REJECTED, below_landing()).alias("source_file"),
                 kind.alias("_kind"),
             ),
             "raw",

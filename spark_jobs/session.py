@@ -63,6 +63,8 @@ def _sail_server() -> str:
     os.environ.setdefault(
         "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", f"{settings().spark_memory_bytes}"
     )
+    # Wide rows are sorted and written in half the time; 8192 rows is the default.
+    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "65536")
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer()

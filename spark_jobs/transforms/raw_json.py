@@ -62,6 +62,9 @@ def with_one_spelling(rows: DataFrame, name: str) -> DataFrame:
 
     def spell(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
+            if batch.column(name).null_count == batch.num_rows:
+                yield batch
+                continue
             texts = [text and _spelled(text) for text in batch.column(name).to_pylist()]
             place = batch.schema.get_field_index(name)
             yield batch.set_column(place, batch.schema.field(place), pa.array(texts, pa.string()))
