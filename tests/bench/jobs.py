@@ -42,13 +42,15 @@ class Job:
             BenchError: It failed.
         """
         days = ["--from-day", f"{DAY}", "--to-day", f"{DAY}"]
-        more = [part for key, value in self.parameters.items() for part in ("--set", f"{key}={value}")]
+        more = [f"--set={key}={value}" for key, value in self.parameters.items()]
         command = [*_submit(self.name), *days, "--run", dag_run, *more]
-        place = environment(**{f"{PREFIX}LANDING": str(self.landing)})
-        if self.campaigns:
-            place[f"{PREFIX}CAMPAIGNS"] = str(self.campaigns)
-        ran = run(command, place, PROJECT, LOGS / f"{self.name}.log")
+        ran = run(command, self.environment(), PROJECT, LOGS / f"{self.name}.log")
         return ran, read_receipt(receipt_uri(settings(), dag_run, self.name))
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its task."""
+        place = environment(**{f"{PREFIX}LANDING": str(self.landing)})
+        return place | ({f"{PREFIX}CAMPAIGNS": str(self.campaigns)} if self.campaigns else {})
 
     def measure(self) -> Outcome:
         """Run it once, look at what it staged, and remove that."""
@@ -68,13 +70,13 @@ class Job:
             parts_s={"audit": sum(audits_s)} if audits_s else {},
         )
 
-    def publish(self) -> dict[str, tuple[str, ...]]:
+    def publish(self, dag_run: str = "") -> dict[str, tuple[str, ...]]:
         """Run it once and publish what it made; returns the URIs of each table's files."""
-        dag_run = _new_run()
+        dag_run = dag_run or _new_run()
         ran, receipt = self.run(dag_run)
         print(f"[bench] {self.name} of {DAY} in {ran.duration_s:.1f} s, to be read", flush=True)
         command = [sys.executable, "-m", "tests.bench.publish", self.name, dag_run]
-        run(command, environment(), PROJECT, LOGS / f"publish-{self.name}.log")
+        run(command, self.environment(), PROJECT, LOGS / f"publish-{self.name}.log")
         return {table.table: table.files for table in receipt.tables}
 
 

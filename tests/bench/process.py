@@ -1,5 +1,6 @@
 """Run a command, and say how long it took and how much memory its processes held together."""
 
+import re
 import subprocess
 import threading
 import time
@@ -13,6 +14,8 @@ import psutil
 from tests.bench.harness import BenchError
 
 SAMPLE_EVERY_S = 0.2
+TIMED = re.compile(r"^\[timed\] (\d+\.\d+) s$", re.MULTILINE)
+"""What a process prints that took a time itself, without its imports."""
 TAIL_LINES = 15
 
 
@@ -24,6 +27,12 @@ class Ran:
     peak_rss_bytes: int
     """Greatest sum over the process tree that was seen; what processes share counts in each."""
     output: str
+
+    @property
+    def timed_s(self) -> float:
+        """What the process says that it took, or what it took as a whole."""
+        said = TIMED.findall(self.output)
+        return float(said[-1]) if said else self.duration_s
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Ran:

@@ -18,15 +18,19 @@ from tests.bench import place
 from tests.bench.dag_parsing import dag_parsing_stage
 from tests.bench.harness import BenchError, Comparison, measure
 from tests.bench.jobs import Job
-from tests.bench.market import MARKETS, Market, land
+from tests.bench.market import DAY, MARKETS, Market, land
 from tests.bench.planted import Planted, snapshot_dates
 from tests.bench.report import PATH, save, table
+from tests.bench.scoring import publishing_stage, scoring_stages
 from tests.bench.stages import activity_stage, events_stage, examples_stage, features_stage
 
-PLANTED = ("examples_8", "examples_200")
+PLANTED = (
+    "examples_8", "examples_200", "scores_1m", "publishing_1m", "scores_10m", "publishing_10m",
+)  # fmt: skip
 """Stages that begin with features."""
 USUAL = (
-    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", *PLANTED, "dags",
+    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m",
+    "examples_8", "examples_200", "scores_10m", "publishing_10m", "dags",
     "training", "consumer_queries", "waiting_reader",
 )  # fmt: skip
 LARGE = ("events_100m",)
@@ -93,10 +97,19 @@ def measured(stages: list[str], repeat: int) -> Iterator[list[Comparison]]:
             with _one(of_size) as problems:
                 yield from _of_market(market, of_size, repeat)
             yield problems
-    for name, planted in planted_markets().items():
+    for number in (8, 200):
+        name = f"examples_{number}"
         if name in stages:
+            users = 250_000 if number == 8 else 20_000
             with _one([name]) as problems:
-                yield from _of_planted(planted, repeat)
+                planted = Planted(users, number, snapshot_dates(2), has_reactions=True)
+                yield measure(examples_stage(planted, _plant(planted)), repeat)
+            yield problems
+    for size, users in {"1m": 125_000, "10m": 1_250_000}.items():
+        names = [name for name in (f"scores_{size}", f"publishing_{size}") if name in stages]
+        if names:
+            with _one(names) as problems:
+                yield from _of_scores(Planted(users, 8, (DAY,)), size, names, repeat)
             yield problems
     if "dags" in stages:
         print("\n== parsing of DAGs", flush=True)
@@ -121,18 +134,20 @@ def _of_market(market: Market, stages: list[str], repeat: int) -> Iterator[list[
         yield measure(features_stage(market, published), repeat)
 
 
-def planted_markets() -> dict[str, Planted]:
-    """The stages that begin with features, and what they read."""
-    return {
-        "examples_8": Planted(250_000, 8, snapshot_dates(2), has_reactions=True),
-        "examples_200": Planted(20_000, 200, snapshot_dates(1), has_reactions=True),
-    }
-
-
-def _of_planted(planted: Planted, repeat: int) -> Iterator[list[Comparison]]:
+def _plant(planted: Planted) -> dict[str, tuple[str, ...]]:
     print(f"\n== {planted.users:,} users, {planted.campaigns} campaigns", flush=True)
     place.empty_installation()
-    yield measure(examples_stage(planted, planted.plant()), repeat)
+    return planted.plant()
+
+
+def _of_scores(
+    planted: Planted, size: str, names: list[str], repeat: int
+) -> Iterator[list[Comparison]]:
+    stage, job = scoring_stages(planted, _plant(planted), size)
+    if stage.name in names:
+        yield measure(stage, repeat)
+    if f"publishing_{size}" in names:
+        yield measure(publishing_stage(job, size), repeat)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
     asked = _work(
         form=form,
         landed=tuple(market.events(landing)),
-        listings=_paths(published["core.listings"]),
+        listings=paths(published["core.listings"]),
         max_lateness_days=load_config(settings()).events.max_lateness_days,
     )
     return Stage(
@@ -49,7 +49,7 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
 
 def activity_stage(market: Market, published: Files) -> Stage:
     """The day's `core.events`, which are published, to `features.user_category_daily`."""
-    asked = _work(rows=_paths(published["core.events"]))
+    asked = _work(rows=paths(published["core.events"]))
     return Stage(
         f"activity_{market.size}",
         _ours(market, "daily_activity"),
@@ -59,7 +59,7 @@ def activity_stage(market: Market, published: Files) -> Stage:
 
 def features_stage(market: Market, published: Files) -> Stage:
     """The published `features.user_category_daily` to the three tables of features."""
-    asked = _work(rows=_paths(published[DAILY]))
+    asked = _work(rows=paths(published[DAILY]))
     return Stage(
         f"features_{market.size}",
         _ours(market, "features"),
@@ -70,7 +70,7 @@ def features_stage(market: Market, published: Files) -> Stage:
 def examples_stage(planted: Planted, published: Files) -> Stage:
     """Features and reactions to `training.examples`."""
     asked = _work(
-        tables={table: _paths(files) for table, files in published.items()},
+        tables={table: paths(files) for table, files in published.items()},
         days=tuple(f"{day}" for day in planted.days),
         campaigns=str(planted.campaigns_path),
         negative_share=load_config(settings()).experiments.negative_share,
@@ -119,5 +119,6 @@ def _side(name: str, yardstick: Yardstick) -> Side:
     return Side(name, yardstick.measure)
 
 
-def _paths(uris: Sequence[str]) -> tuple[str, ...]:
+def paths(uris: Sequence[str]) -> tuple[str, ...]:
+    """Paths of local files."""
     return tuple(uri.removeprefix("file://") for uri in uris)

@@ -1,4 +1,4 @@
-"""User × campaign pairs with their features in DuckDB, as `spark_jobs/transforms/pairs.py` has them."""
+"""User × campaign pairs with their features, as `spark_jobs/transforms/pairs.py` makes them."""
 
 from pathlib import Path
 from typing import Any

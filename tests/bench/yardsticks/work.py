@@ -32,6 +32,8 @@ class Work:
     campaigns: str = ""
     """The campaigns' file."""
     negative_share: float = 1.0
+    model: str = ""
+    """URI of a saved model."""
 
     def to_json(self) -> str:
         """As an argument."""
