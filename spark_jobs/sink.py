@@ -23,6 +23,8 @@ TEXT = pa.string()
 ROW_GROUP_ROWS = 131_072
 MAX_HELD_BYTES = 64 << 20
 """Rows that a task holds in memory until it writes them."""
+SAMPLE_ROWS = 8_192
+"""Of a file's first rows, to tell which columns repeat."""
 MAX_OPEN = 400
 """Files that a task writes at a time."""
 KIND = "_kind"
@@ -198,7 +200,7 @@ class _File:
 
 def _repetitive(held: list[pa.RecordBatch]) -> list[str]:
     """Columns whose values come again and again: of others, a dictionary takes time and space."""
-    sample = max(held, key=lambda batch: batch.num_rows)
+    sample = max(held, key=lambda batch: batch.num_rows).slice(0, SAMPLE_ROWS)
     most = sample.num_rows / 2
     return [
         # Parquet's name for the values of a list.
