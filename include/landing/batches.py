@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.landing.files import MAX_LINE_BYTES, LandedFile, lines_of
+from include.landing.json_shapes import Shapes
 from include.landing.parquet_values import (
     REPLACEMENT,
     TEXT,
@@ -128,24 +130,51 @@ def _of_text(
     lines = lines_of(system, path)
     if file.form == "csv":
         next(lines, None)  # the header
+    shapes = Shapes(columns) if file.form == "json" else None
+    batch: list[bytes | None] = []
+    held = 0
+    for line in lines:
+        if line is None or line.strip():
+            batch.append(line)
+            held += len(line or b"")
+        if len(batch) == BATCH_ROWS or held > BATCH_BYTES:
+            yield _read_lines(batch, file, columns, shapes)
+            batch, held = [], 0
+    if batch:
+        yield _read_lines(batch, file, columns, shapes)
+
+
+def _read_lines(
+    lines: list[bytes | None], file: LandedFile, columns: list[str], shapes: Shapes | None
+) -> dict[str, pa.Array]:
+    if shapes is None:
+        return _one_by_one(lines, file, columns)
+    arrays, alone = shapes.read(lines)
+    arrays[CORRUPT] = pa.nulls(len(lines), TEXT)
+    if not alone:
+        return arrays
+    others = _one_by_one([lines[place] for place in alone], file, columns)
+    is_alone = np.zeros(len(lines), dtype=bool)
+    is_alone[alone] = True
+    mask = pa.array(is_alone)
+    return {name: pc.replace_with_mask(array, mask, others[name]) for name, array in arrays.items()}
+
+
+def _one_by_one(
+    lines: list[bytes | None], file: LandedFile, columns: list[str]
+) -> dict[str, pa.Array]:
     nothing = (None,) * len(columns)
     rows: list[Sequence[str | None]] = []
-    held = 0
     for line in lines:
         if line is None:
             rows.append((*nothing, TOO_LONG))
-        elif line.strip():
-            texts = None if REPLACED in line else _texts(line, file, columns)
-            if texts is None:
-                rows.append((*nothing, line.decode(errors="replace")))
-            else:
-                rows.append((*texts, None))
-            held += len(line)
-        if len(rows) == BATCH_ROWS or held > BATCH_BYTES:
-            yield _columns(columns, rows)
-            rows, held = [], 0
-    if rows:
-        yield _columns(columns, rows)
+            continue
+        texts = None if REPLACED in line else _texts(line, file, columns)
+        if texts is None:
+            rows.append((*nothing, line.decode(errors="replace")))
+        else:
+            rows.append((*texts, None))
+    return _columns(columns, rows)
 
 
 def _texts(line: bytes, file: LandedFile, columns: list[str]) -> list[str | None] | None:

@@ -22,21 +22,27 @@ from tests.bench.market import DAY, MARKETS, Market, land
 from tests.bench.planted import Planted, snapshot_dates
 from tests.bench.report import PATH, save, table
 from tests.bench.scoring import publishing_stage, scoring_stages
-from tests.bench.stages import activity_stage, events_stage, examples_stage, features_stage
+from tests.bench.stages import (
+    activity_stage,
+    events_stage,
+    examples_stage,
+    features_stage,
+    night_stage,
+)
 
 PLANTED = (
     "examples_8", "examples_200", "scores_1m", "publishing_1m", "scores_10m", "publishing_10m",
 )  # fmt: skip
 """Stages that begin with features."""
 USUAL = (
-    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m",
+    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "night_20m",
     "examples_8", "examples_200", "scores_10m", "publishing_10m", "dags",
     "training", "consumer_queries", "waiting_reader",
 )  # fmt: skip
 LARGE = ("events_100m",)
 ALONE = ("training", "consumer_queries", "waiting_reader")
 """Modules beside this one that make and print all of theirs themselves."""
-LAKE = ("events", "activity", "features")
+LAKE = ("events", "activity", "features", "night")
 
 
 def main() -> None:
@@ -125,13 +131,16 @@ def _of_market(market: Market, stages: list[str], repeat: int) -> Iterator[list[
     for form, name in (("parquet", f"events_{size}"), ("json", f"events_{size}_json")):
         if name in stages:
             yield measure(events_stage(market, form, published), repeat)
-    if {f"activity_{size}", f"features_{size}"} & {*stages}:
+    if {f"activity_{size}", f"features_{size}", f"night_{size}"} & {*stages}:
         published |= Job("events", market.landing).publish()
     if f"activity_{size}" in stages:
         yield measure(activity_stage(market, published), repeat)
-    if f"features_{size}" in stages:
+    if {f"features_{size}", f"night_{size}"} & {*stages}:
         published |= Job("daily_activity", market.landing).publish()
+    if f"features_{size}" in stages:
         yield measure(features_stage(market, published), repeat)
+    if f"night_{size}" in stages:
+        yield measure(night_stage(market), repeat)
 
 
 def _plant(planted: Planted) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from include.config import load_config
 from include.settings import settings
-from tests.bench.harness import Side, Stage
+from tests.bench.harness import Outcome, Side, Stage
 from tests.bench.jobs import Job
 from tests.bench.market import DAY, Market
 from tests.bench.place import BENCH
@@ -14,6 +14,7 @@ from tests.bench.yardsticks.work import Work
 
 EVENTS = ("core.events", "core.rejected_events")
 DAILY = "features.user_category_daily"
+LAKE_JOBS = ("dimensions", "events", "daily_activity", "features")
 NOTHING_LANDED = BENCH / "landing" / "none"
 FEATURES = ("features.user_category", "features.user", "features.category")
 
@@ -64,6 +65,26 @@ def features_stage(market: Market, published: Files) -> Stage:
         f"features_{market.size}",
         _ours(market, "features"),
         (_side("duckdb", Yardstick("features_duckdb", asked, FEATURES)),),
+    )
+
+
+def night_stage(market: Market) -> Stage:
+    """All of a day's tables in one application, beside a process for each of the four jobs.
+
+    What each job reads of another must be published.
+    """
+    jobs = [Job(name, market.landing) for name in LAKE_JOBS]
+
+    def one_by_one() -> Outcome:
+        ran = [job.measure() for job in jobs]
+        return Outcome(
+            duration_s=sum(one.duration_s for one in ran),
+            outputs={table: digest for one in ran for table, digest in one.outputs.items()},
+            peak_rss_bytes=max(one.peak_rss_bytes or 0 for one in ran),
+        )
+
+    return Stage(
+        f"night_{market.size}", _ours(market, "lake_days"), (Side("its_stages", one_by_one),)
     )
 
 
