@@ -17,9 +17,7 @@ from include.errors import LandingError
 from include.landing.batches import parts_of, read_batches, schema_of
 from include.landing.files import LandedFile, inspect
 from include.landing.zone import SUCCESS, Landing
-
-MAX_TASKS = 1_000
-"""More files than that share them."""
+from spark_jobs.session import most_tasks
 
 LandedFiles = Sequence[tuple[LandedFile, date]]
 """Files with their days of arrival."""
@@ -71,7 +69,7 @@ def read_landed(spark: SparkSession, files: LandedFiles, columns: Sequence[str])
             for number in batch.column(0).to_pylist():
                 yield from read_batches(parts[number], schema)
 
-    tasks = spark.range(0, len(parts), 1, min(len(parts), MAX_TASKS))
+    tasks = spark.range(0, len(parts), 1, min(len(parts), most_tasks()))
     return tasks.mapInArrow(read, spark_schema)
 
 
