@@ -4,12 +4,14 @@ Two passes over what landed: a narrow one over the ids, which finds the few that
 and a wide one that writes whatever is beyond doubt. What is left is small.
 """
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
 from spark_jobs.landing_reader import below_landing
+from spark_jobs.sink import PART
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import (
     CONTENT,
@@ -21,8 +23,9 @@ from spark_jobs.transforms.events import event_counts, with_parsed_event
 from spark_jobs.transforms.raw_json import raw_of, with_one_spelling
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
-BROADCAST_ROWS = 2_000_000
-"""Suspects (a whole number each) that every worker is asked to hold."""
+SUSPECTS_AT_ONCE = 2_000_000
+"""Ids that every worker is asked to hold, and that are judged at a time: joins need memory. Of a
+day that was delivered twice, every id is suspect."""
 EVENTS, REFUSED = "core.events", "core.rejected_events"
 ODD = "odd"
 """Rows that are refused, or may be duplicates."""
@@ -42,7 +45,8 @@ def build(work: Workspace) -> None:
     possible, count = work.keep("possible", possible_duplicates(landed.rows("event_id"), known))
 
     parsed = work.with_erased(with_parsed_event(landed.rows(), rules, zone))
-    marked = with_suspicion(parsed, possible, is_small=count <= BROADCAST_ROWS)
+    marked = with_suspicion(parsed, possible, is_small=count <= SUSPECTS_AT_ONCE)
+    parts = 1 + count // SUSPECTS_AT_ONCE
     listings = work.read("core.listings", work.reach(EVENTS, "core.listings"))
     is_refused = F.size("reasons") > 0
     kind = (
@@ -58,32 +62,41 @@ def build(work: Workspace) -> None:
             "reasons",
             F.when(kind == ODD, below_landing()).alias("source_file"),
             kind.alias("_kind"),
+            F.when(kind == ODD, _part_of("event_id", parts)).alias(PART),
         ),
         {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", "source_file")},
     )
-
-    odd = work.written_rows(sorted_out, ODD)
-    suspects = with_duplicates(odd.where(~is_refused), known, lookback)
-    judged = odd.where(is_refused).withColumn("is_duplicate", F.lit(False)).unionByName(suspects)
-    kind = F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
-    decided = work.write(
-        with_one_spelling(
-            judged.select(
-                *names,
-                F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
-                "reasons",
-                "source_file",
-                kind.alias("_kind"),
+    written = [one for one in sorted_out if one.kind != ODD]
+    for part in range(parts):
+        odd = work.written_rows(sorted_out, ODD, part)
+        suspects = with_duplicates(odd.where(~is_refused), known, lookback)
+        refused = odd.where(is_refused).withColumn("is_duplicate", F.lit(False))
+        judged = refused.unionByName(suspects)
+        kind = (
+            F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
+        )
+        written += work.write(
+            with_one_spelling(
+                judged.select(
+                    *names,
+                    F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
+                    "reasons",
+                    "source_file",
+                    kind.alias("_kind"),
+                ),
+                "raw",
             ),
-            "raw",
-        ),
-        {ACCEPTED: EVENTS, REJECTED: REFUSED},
-    )
-    written = [one for one in sorted_out if one.kind != ODD] + list(decided)
+            {ACCEPTED: EVENTS, REJECTED: REFUSED},
+        )
     work.stage_written(REFUSED, written, REJECTED)
     staged = work.stage_written(EVENTS, written, ACCEPTED)
     users = work.read("core.users", until(work.days.last))
     work.account("events", landed, written, event_counts(staged, users, zone))
+
+
+def _part_of(name: str, parts: int) -> Column:
+    """A number below `parts` that all rows of an id have."""
+    return F.pmod(F.xxhash64(name), F.lit(parts)).cast("int")
 
 
 if __name__ == "__main__":

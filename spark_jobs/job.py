@@ -25,6 +25,8 @@ from include.settings import settings
 from spark_jobs.session import spark_session
 from spark_jobs.workspace import Workspace
 
+OUT_OF_MEMORY = "Resources exhausted"
+"""What Sail says where a join's smaller side, which can't go on in files, is too large."""
 WORKERS_ERROR = re.compile(r"\s*[\w.]*(Error|Exception|Invalid)\w*: \S")
 """A line of a traceback that says what went wrong."""
 
@@ -98,6 +100,12 @@ def _attempt(
         if broken := find_broken(work.landing, TABLES, days):
             raise LandingError(
                 f"{broken}. Ask the source for a correct file; nothing was changed"
+            ) from error
+        if OUT_OF_MEMORY in str(error):
+            raise PipelineError(
+                f"{job} of {days} needs more memory than Sail may take: raise "
+                f"PROPENSITY_SPARK_DRIVER_MEMORY (now {chosen.spark_driver_memory}), or load fewer "
+                "days at a time. Nothing was changed"
             ) from error
         raise
     finally:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from include.lake.staging import DAY_FOLDER
 
@@ -48,6 +49,19 @@ class Written:
     day: datetime.date | None
     uri: str
     row_count: int
+    part: int | None = None
+
+
+WRITTEN = pa.schema(
+    {
+        "kind": TEXT,
+        "day": pa.date32(),
+        "uri": TEXT,
+        "row_count": pa.int64(),
+        "part": pa.int32(),
+    }
+)
+"""Of `Written`."""
 
 
 def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target]) -> list[Written]:
@@ -74,14 +88,9 @@ def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target])
                 named = dict(zip(split, values, strict=True))
                 sink.add(_Place(named.get(KIND), named[day], named.get(PART)), mine)
         sink.close_all()
-        yield pa.RecordBatch.from_pylist(
-            [vars(one) for one in sink.written],
-            schema=pa.schema(
-                {"kind": TEXT, "day": pa.date32(), "uri": TEXT, "row_count": pa.int64()}
-            ),
-        )
+        yield pa.RecordBatch.from_pylist([vars(one) for one in sink.written], schema=WRITTEN)
 
-    found = rows.mapInArrow(write, "kind string, day date, uri string, row_count long").collect()
+    found = rows.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
     return sorted(
         (Written(**row.asDict()) for row in found),
         key=lambda one: (one.kind or "", one.uri, one.row_count),
@@ -142,7 +151,7 @@ class _Sink:
     def close(self, place: _Place) -> None:
         file = self.open.pop(place)
         self.held_bytes -= file.close()
-        self.written.append(Written(place.kind, place.day, file.uri, file.row_count))
+        self.written.append(Written(place.kind, place.day, file.uri, file.row_count, place.part))
 
     def close_all(self) -> None:
         for place in list(self.open):

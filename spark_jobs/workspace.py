@@ -217,9 +217,12 @@ class Workspace:
                 )
         return write_files(rows, "ingest_date", found)
 
-    def written_rows(self, written: Sequence[Written], kind: str) -> DataFrame:
-        """The rows of a kind that `write` kept."""
-        return self._rows_of([one.uri for one in written if one.kind == kind], self._schemas[kind])
+    def written_rows(
+        self, written: Sequence[Written], kind: str, part: int | None = None
+    ) -> DataFrame:
+        """The rows of a kind that `write` kept, or of a part of it."""
+        uris = [one.uri for one in written if one.kind == kind and one.part == part]
+        return self._rows_of(uris, self._schemas[kind])
 
     def stage_written(self, name: str, written: Sequence[Written], kind: str) -> DataFrame:
         """Stage files that `write` wrote for a lake table, audit them, and read them back."""
