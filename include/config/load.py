@@ -16,6 +16,8 @@ from include.errors import ConfigError
 from include.settings import Settings
 
 _Model = TypeVar("_Model", bound=Strict)
+MAX_PROBLEMS = 5
+"""Of a file, in an error; whoever mends them sees the next ones."""
 
 
 class EventType(Strict):
@@ -177,12 +179,14 @@ def _load(path: Path, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(
+        problems = [
             f"key {'.'.join(str(part) for part in problem['loc']) or '(the file)'}: "
             f"{_said(problem['type'], problem['msg'], problem['input'])}"
             for problem in error.errors()
-        )
-        raise ConfigError(f"{path}: {problems}") from None
+        ]
+        more = len(problems) - MAX_PROBLEMS
+        said = problems[:MAX_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
+        raise ConfigError(f"{path}: {'; '.join(said)}") from None
 
 
 def _said(kind: str, message: str, given: Any) -> str:

@@ -101,3 +101,11 @@ def test_a_bound_that_bounds_nothing_is_named(
     path.write_text(shipped.replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError, match=f"quality.yaml: .*{sentence}"):
         load_config(load_settings({"PROPENSITY_QUALITY": str(path)}))
+
+
+def test_of_many_wrong_keys_a_few_are_named(tmp_path: Path) -> None:
+    entry = CAMPAIGN.partition("campaigns:\n")[2]
+    text = "campaigns:\n" + "".join(entry.replace("coffee", f"no-name-{n}") for n in range(200))
+    with pytest.raises(ConfigError, match=r"campaigns\.4\.campaign_id: .*; and 19\d more$") as said:
+        load_config(with_campaigns(tmp_path, text))
+    assert len(str(said.value)) < 1_500
