@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 from scipy.stats import chisquare
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Row, text
 
 from include.lake.checksum import rows_checksum
 from include.predictions.loading import LOADED_SCHEMA, SCORE_COLUMNS
@@ -49,13 +49,12 @@ def problems(
         checksum: Their checksum.
     """
     name = table_name(publication_id)
-    # Beside each other, as each of the three takes as long as loading does.
-    with ThreadPoolExecutor(2) as beside:
+    # Beside each other: the server counts while the checksum is made here.
+    with ThreadPoolExecutor(1) as beside:
         checksum_seen = beside.submit(loaded_checksum, uri, publication_id)
-        users_seen = beside.submit(_count_users, connection.engine, name)
-        groups = _groups(connection, name, day)
+        groups, found_users = _groups(connection, name, day), _count_users(connection, name)
         misranked = _misranked(connection, name, erased_users)
-        seen, found_users = checksum_seen.result(), users_seen.result()
+        seen = checksum_seen.result()
     rows = sum(group.rows for group in groups)
     expected = users * len(holdout_shares)
     wrong = []
@@ -104,11 +103,10 @@ def _groups(connection: Connection, name: str, day: date) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _count_users(engine: Engine, name: str) -> int:
-    with engine.connect() as connection:
-        # Not count(distinct ...), which sorts all rows.
-        query = f"select count(*) from (select distinct user_id from {name}) as users"  # noqa: S608
-        return int(connection.execute(text(query)).scalar_one())
+def _count_users(connection: Connection, name: str) -> int:
+    # Not count(distinct ...), which sorts all rows.
+    query = f"select count(*) from (select distinct user_id from {name}) as users"  # noqa: S608
+    return int(connection.execute(text(query)).scalar_one())
 
 
 _MISRANKED = """
