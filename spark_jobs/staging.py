@@ -33,7 +33,7 @@ def write(uri: str, contract: Table, rows: DataFrame, days: Sequence[date]) -> S
     """
     fields = contract.spark_schema().fields
     rows = rows.select(*[F.col(f.name).cast(f.dataType).alias(f.name) for f in fields])
-    spread = math.ceil(TASKS_OF_FEW_DAYS / len(days))
+    spread = math.ceil(TASKS_OF_FEW_DAYS / max(len(days), 1))
     if contract.is_shuffled:
         rows = _shuffled(rows, contract, spread)
     elif len(days) > 1:

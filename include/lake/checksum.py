@@ -23,7 +23,7 @@ def rows_checksum(batches: Iterable[pa.RecordBatch] | pa.Table) -> str:
     total = 0
     for batch in batches:
         table = _with_whole_numbers(batch)
-        columns = [_hashes(table.column(name)) for name in table.column_names]
+        columns = [_hashes(column) for column in table.columns]
         total = (total + int(_combined(columns).sum(dtype=np.uint64))) & MASK
     return f"{total:016x}"
 

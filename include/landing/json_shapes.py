@@ -7,6 +7,7 @@ comma, is read one by one. Both ways say the same.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,9 @@ from include.landing.parquet_values import REPLACEMENT, TEXT
 from include.landing.rows import json_texts
 
 MAX_SHAPES = 8
-"""Of a file. One that names what it doesn't know in each line has more; those are read singly."""
+"""At a time. Where each line has names of its own there are more; those are read singly."""
+MAX_NAMES, MAX_NAME_LENGTH = 64, 100
+"""Of a shape: a regular expression has bounds, and wide ones take long."""
 _BLANK = r"[ \t]*"
 _VALUE = r'"[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null'
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.$ -]+")
@@ -51,6 +54,7 @@ class Shapes:
         places, single = np.flatnonzero(is_open), [np.flatnonzero(~is_open)]
         found: list[tuple[NDArray[np.int64], dict[str, pa.Array]]] = []
         known = iter(list(self._patterns))
+        read_by: Counter[tuple[tuple[str, ...], str]] = Counter()
         while len(places):
             one = next(known, None) or self._learn(lines[places[0]])
             if one is None:
@@ -66,14 +70,19 @@ class Shapes:
                 rows = read.filter(pa.array(is_read))
                 values = {name: _value(rows.field(f"c{n}")) for n, name in enumerate(names)}
                 found.append((places[is_read], values))
+                read_by[one] += len(rows)
                 places = places[~is_read]
+        # Most first; what nothing was like makes room for the next lines' shapes.
+        self._patterns = [one for one, _ in read_by.most_common()]
         alone = np.sort(np.concatenate(single))
         return self._together(found, alone), alone.tolist()
 
     def _learn(self, line: bytes | None) -> tuple[tuple[str, ...], str] | None:
         """The names of a line's columns and the pattern of lines like it; None if it has none."""
         values = json_texts(line) if line and len(self._patterns) < MAX_SHAPES else None
-        if not values or not all(_PLAIN_NAME.fullmatch(name) for name in values):
+        if not values or len(values) > MAX_NAMES:
+            return None
+        if not all(len(n) <= MAX_NAME_LENGTH and _PLAIN_NAME.fullmatch(n) for n in values):
             return None
         wanted = [name for name in values if name in self.columns]
         if not wanted:

@@ -72,7 +72,7 @@ def problems(
         # Of a table without a row, nothing is true.
         if not (groups and all(getattr(group, column) for group in groups)):
             wrong.append(problem)
-    if (versions := sorted({group.model_version for group in groups})) != [model_version]:
+    if (versions := sorted({group.model_version for group in groups}, key=str)) != [model_version]:
         wrong.append(f"rows are of model {versions or None}, not {model_version}")
     wrong += misranked
     wrong += _unbalanced(groups, holdout_shares)
@@ -105,7 +105,7 @@ def _groups(connection: Connection, name: str, day: date) -> Sequence[Row[Any]]:
 
 def _count_users(connection: Connection, name: str) -> int:
     # Not count(distinct ...), which sorts all rows.
-    query = f"select count(*) from (select distinct user_id from {name}) as users"  # noqa: S608
+    query = f"select count(user_id) from (select distinct user_id from {name}) as u"  # noqa: S608
     return int(connection.execute(text(query)).scalar_one())
 
 

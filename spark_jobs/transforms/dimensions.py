@@ -126,8 +126,8 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     """Of valid rows with one key and day, the newest stays; equally new ones must agree.
 
     Args:
-        parsed: With `ingest_date`, `reasons`, `key`, `updated_at` (null: older than any) and
-            `content`.
+        parsed: With `ingest_date`, `reasons`, `key` (a valid row has one), `updated_at` (null:
+            older than any) and `content`.
         key: Column that names a row.
         content: The other columns.
 
@@ -167,7 +167,7 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     is_one_of_them = (F.col("ingest_date") == F.col("_date")) & (F.col(key) == F.col("_key"))
     rows = (
         several.join(parsed, is_one_of_them, how="right")
-        .withColumn("_several", is_valid & F.col("_key").isNotNull())
+        .withColumn("_several", F.coalesce(is_valid & F.col("_key").isNotNull(), F.lit(False)))
         .drop("_date", "_key")
     )
     alone = rows.where("not _several").withColumn("is_duplicate", F.lit(False))

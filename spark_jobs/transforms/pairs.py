@@ -158,7 +158,8 @@ def _of_pair(campaigns: Sequence[Campaign]) -> dict[str, Column]:
         chosen = F.lit(None).cast("double")
         for kinds in dict.fromkeys(campaign.positive_event_types for campaign in campaigns):
             ids = [c.campaign_id for c in campaigns if c.positive_event_types == kinds]
-            total = reduce(add, [_double(column.format(kind=kind)) for kind in kinds])
+            counts = [_double(column.format(kind=kind)) for kind in kinds]
+            total = reduce(add, [F.coalesce(count, F.lit(0.0)) for count in counts])
             chosen = F.when(F.col("campaign_id").isin(ids), total).otherwise(chosen)
         return chosen
 

@@ -77,3 +77,8 @@ def test_a_checksum_of_long_ago_is_still_that() -> None:
         }
     )
     assert rows_checksum(rows) == "3f6b91048c09f6bb"
+
+
+def test_two_columns_may_have_one_name() -> None:
+    once = pa.table({"a": [1], "b": [2]})
+    assert rows_checksum(once.rename_columns(["a", "a"])) == rows_checksum(once)

@@ -73,6 +73,33 @@ def test_the_oddest_lines_say_what_they_say_alone() -> None:
         assert row == alone, line
 
 
+@pytest.mark.parametrize(
+    "wide",
+    [
+        {"event_id": "b"} | {f"k{n}": n for n in range(9_000)},
+        {"event_id": "b", "k" * 900_000: 1},
+    ],
+    ids=["9,000 names", "a name of 900 KB"],
+)
+def test_a_wide_line_is_read_singly(wide: dict[str, Any]) -> None:
+    """As a regular expression it would be too large, and the whole file unreadable."""
+    lines: list[bytes | None] = [
+        b'{"event_id":"a"}',
+        json.dumps(wide).encode(),
+        b'{"event_id":"c"}',
+    ]
+    assert [row["event_id"] for row in rows(lines, Shapes(COLUMNS))] == ["a", "b", "c"]
+
+
+def test_odd_lines_at_the_beginning_take_no_later_lines_place() -> None:
+    shapes = Shapes(COLUMNS)
+    shapes.read([json.dumps({"event_id": "a", f"more{n}": n}).encode() for n in range(50)])
+    _, alone = shapes.read([b'{"event_id":"a","user_id":7}'] * 5)
+    assert alone == [0, 1, 2, 3, 4], "the eight shapes of the lines before were still tried"
+    _, alone = shapes.read([b'{"event_id":"a","user_id":7}'] * 5)
+    assert alone == []
+
+
 def test_values_are_as_they_are_written() -> None:
     lines: list[bytes | None] = [
         b'{"event_id": "a", "user_id": 7, "value": 1.50, "more": true}',

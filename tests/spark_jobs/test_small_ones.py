@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from include.config import Campaign
 from include.contracts import Table, propensity
@@ -248,3 +249,35 @@ def test_arms_are_stable_keyed_and_shared_out_as_configured(spark: SparkSession)
     assert one != {r.user_id: r.arm for r in other.collect()}
     share = sum(arm == "control" for arm in one.values()) / len(one)
     assert abs(share - 0.2) < 0.02  # five standard deviations
+
+
+def test_a_null_count_is_none_and_the_other_types_count_all_the_same(spark: SparkSession) -> None:
+    daily = spark.createDataFrame(
+        [(1, "cars", DAY, DAY, 3, 1, 0.0)],
+        "user_id long, category string, event_date date, ingest_date date, view_count long, "
+        "buy_count long, value_sum double",
+    )
+    per_category = user_category(daily, [DAY], TYPES)
+    per_user = user(daily, per_category, [DAY], TYPES)
+    users = spark.createDataFrame(
+        [(DAY, 1, None)], "feature_date date, user_id long, registered_at timestamp"
+    )
+    pairs = pair_features(
+        users,
+        per_category.withColumn("buy_count_7d", F.lit(None).cast("long")),
+        per_user,
+        [campaign("sell_cars", "cars", ("view", "buy"))],
+        TYPES,
+    )
+    (row,) = pairs.select("positive_count_7d", "positive_count_28d").collect()
+    assert tuple(row) == (3.0, 4.0)
+
+
+def test_rows_without_a_list_of_reasons_are_not_lost(spark: SparkSession) -> None:
+    parsed = spark.createDataFrame(
+        [(9, "a", None, None, DAY), (9, "a", None, [], DAY), (9, "a", None, [], DAY)],
+        "listing_id long, title string, updated_at timestamp, reasons array<string>, "
+        "ingest_date date",
+    )
+    marked = with_superseded(parsed, "listing_id", ("title",)).select("reasons", "is_duplicate")
+    assert Counter(map(repr, marked.collect())).total() == 3
