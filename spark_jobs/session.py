@@ -41,7 +41,7 @@ def most_tasks() -> int:
 
     Apache Spark runs as many at a time as it has cores, and the more there are, the later the last
     one is alone. Sail runs all of them at once, and each holds what it reads ahead: 100 files of a
-    million events took 20 GiB and 139 s in 100 tasks, 3.6 GiB and 103 s in 4.
+    million events took 19 GiB and 139 s in 100 tasks, 3.4 GiB and 103 s in 4.
     """
     return 2 * (os.cpu_count() or 1) if settings().spark_engine == "sail" else 1_000
 
