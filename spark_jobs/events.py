@@ -4,14 +4,13 @@ Two passes over what landed: a narrow one over the ids, which finds the few that
 and a wide one that writes whatever is beyond doubt. What is left is small.
 """
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
 from spark_jobs.landing_reader import below_landing
-from spark_jobs.sink import PART
+from spark_jobs.sink import PART, part_of
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import (
     CONTENT,
@@ -62,7 +61,7 @@ def build(work: Workspace) -> None:
             "reasons",
             F.when(kind == ODD, below_landing()).alias("source_file"),
             kind.alias("_kind"),
-            F.when(kind == ODD, _part_of("event_id", parts)).alias(PART),
+            F.when(kind == ODD, part_of(["event_id"], parts)).alias(PART),
         ),
         {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", "source_file")},
     )
@@ -92,11 +91,6 @@ def build(work: Workspace) -> None:
     staged = work.stage_written(EVENTS, written, ACCEPTED)
     users = work.read("core.users", until(work.days.last))
     work.account("events", landed, written, event_counts(staged, users, zone))
-
-
-def _part_of(name: str, parts: int) -> Column:
-    """A number below `parts` that all rows of an id have."""
-    return F.pmod(F.xxhash64(name), F.lit(parts)).cast("int")
 
 
 if __name__ == "__main__":

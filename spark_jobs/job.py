@@ -97,15 +97,15 @@ def _attempt(
     # Spark's errors come as several types, over Py4J and over Connect.
     except Exception as error:
         work.abandon_audits()
-        if broken := find_broken(work.landing, TABLES, days):
-            raise LandingError(
-                f"{broken}. Ask the source for a correct file; nothing was changed"
-            ) from error
         if OUT_OF_MEMORY in str(error):
             raise PipelineError(
                 f"{job} of {days} needs more memory than Sail may take: raise "
                 f"PROPENSITY_SPARK_DRIVER_MEMORY (now {chosen.spark_driver_memory}), or load fewer "
                 "days at a time. Nothing was changed"
+            ) from error
+        if broken := find_broken(work.landing, TABLES, days):
+            raise LandingError(
+                f"{broken}. Ask the source for a correct file; nothing was changed"
             ) from error
         raise
     finally:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from include.lake.staging import DAY_FOLDER
@@ -50,6 +51,7 @@ class Written:
     uri: str
     row_count: int
     part: int | None = None
+    """Of its rows, where they have one."""
 
 
 WRITTEN = pa.schema(
@@ -62,6 +64,11 @@ WRITTEN = pa.schema(
     }
 )
 """Of `Written`."""
+
+
+def part_of(names: Sequence[str], parts: int) -> Column:
+    """A number below `parts` that all rows with the same values of some columns have."""
+    return F.pmod(F.xxhash64(*names), F.lit(parts)).cast("int")
 
 
 def write_files(rows: DataFrame, day: str, targets: Mapping[str | None, Target]) -> list[Written]:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from include.contracts import Table
 from include.errors import PipelineError
 from include.lake.receipts import StagedTable
-from spark_jobs.sink import PART, Target, Written, write_files
+from spark_jobs.sink import PART, Target, Written, part_of, write_files
 
 TASKS_OF_FEW_DAYS = 8
 """Few days are written by about as many tasks together, so that no core waits for one of them."""
@@ -38,7 +38,7 @@ def write(uri: str, contract: Table, rows: DataFrame, days: Sequence[date]) -> S
         rows = _shuffled(rows, contract, spread)
     elif len(days) > 1:
         # Lets a day of few rows be one file.
-        salt = F.pmod(F.xxhash64(contract.columns[0].name), F.lit(spread))
+        salt = part_of([contract.columns[0].name], spread)
         rows = rows.repartition(contract.partition, *([salt] if spread > 1 else []))
     target = Target(uri, contract.arrow_schema())
     return staged_table(contract, days, write_files(rows, contract.partition, {None: target}))
@@ -46,10 +46,10 @@ def write(uri: str, contract: Table, rows: DataFrame, days: Sequence[date]) -> S
 
 def _shuffled(rows: DataFrame, contract: Table, spread: int) -> DataFrame:
     """Rows of a day and part in the order of a hash of their keys, whatever order they come in."""
-    place = F.xxhash64(*contract.key)
-    part = F.pmod(place, F.lit(spread)).cast("int")
-    rows = rows.withColumn(PART, part)
-    order = Window.partitionBy(contract.partition, PART).orderBy(place, *contract.key)
+    rows = rows.withColumn(PART, part_of(contract.key, spread))
+    order = Window.partitionBy(contract.partition, PART).orderBy(
+        F.xxhash64(*contract.key), *contract.key
+    )
     # A number, as engines drop a sort that no operator asks for.
     return rows.withColumn("_place", F.row_number().over(order))
 

@@ -25,13 +25,8 @@ class Layout:
 
     @property
     def feature_types(self) -> list[str]:
-        """For xgboost."""
-        return feature_types(len(self.features) + len(CATEGORICAL))
-
-
-def feature_types(columns: int) -> list[str]:
-    """What xgboost calls the columns of a matrix: `q` for numbers, then `c` for codes."""
-    return ["q"] * (columns - len(CATEGORICAL)) + ["c"] * len(CATEGORICAL)
+        """What xgboost calls the columns of a matrix: `q` for numbers, then `c` for codes."""
+        return ["q"] * len(self.features) + ["c"] * len(CATEGORICAL)
 
 
 def to_matrix(rows: pa.Table | pa.RecordBatch, layout: Layout) -> Matrix:

@@ -16,6 +16,7 @@ import yaml
 from include.config import load_config
 from include.contracts import Column
 from include.lake.commit import commit
+from include.lake.staging import DAY_FOLDER, day_of
 from include.lake.tables import Lake
 from include.models.snapshot_dates import matured_snapshot_dates
 from include.settings import settings
@@ -46,6 +47,11 @@ class Planted:
     def campaigns_path(self) -> Path:
         """The campaigns' file."""
         return HOME / f"campaigns-{self.campaigns}.yaml"
+
+    @property
+    def campaign_ids(self) -> list[str]:
+        """Of all campaigns."""
+        return [f"campaign_{number:03d}" for number in range(self.campaigns)]
 
     @property
     def categories(self) -> list[str]:
@@ -85,21 +91,22 @@ create view pairs as from wanted union all from other;
                     )
                 )  # fmt: skip
         for table, files in made.items():
-            days_of = sorted({date.fromisoformat(f.split("_day=")[1][:10]) for f in files})
-            commit(Lake(settings()), contract(table), days_of, files, {})
+            commit(Lake(settings()), contract(table), sorted({*map(day_of, files)}), files, {})
         return made
 
     def _campaigns(self) -> list[dict[str, object]]:
         kinds = list(load_config(settings()).events.names)
         return [
             {
-                "campaign_id": f"campaign_{number:03d}",
+                "campaign_id": campaign,
                 "category": category,
                 "positive_event_types": kinds[1:] if number % 2 else kinds[-1:],
                 "horizon_days": 7,
                 "holdout_share": 0.1,
             }
-            for number, category in enumerate(self.categories)
+            for number, (campaign, category) in enumerate(
+                zip(self.campaign_ids, self.categories, strict=True)
+            )
         ]
 
     def _write(
@@ -111,7 +118,7 @@ create view pairs as from wanted union all from other;
         uri = lake.stage_uri(made, f"planted-{day}")
         files = []
         for of in [day] if day else self.days:
-            folder = Path(uri.removeprefix("file://")) / f"_day={of}"
+            folder = Path(uri.removeprefix("file://")) / f"{DAY_FOLDER}={of}"
             folder.mkdir(parents=True)
             keys = [name for name in made.key if name in ("user_id", "category")]
             columns = ", ".join(f"{_value(c, of, keys)} as {c.name}" for c in made.columns)
@@ -121,7 +128,7 @@ create view pairs as from wanted union all from other;
                 path = folder / f"part-{number}.parquet"
                 part = query.filter(f"user_id % {FILES} = {number}")
                 part.write_parquet(str(path), compression="zstd", row_group_size=122_880)
-                files.append(f"{uri}/_day={of}/{path.name}")
+                files.append(f"{uri}/{DAY_FOLDER}={of}/{path.name}")
         return tuple(files)
 
 

@@ -12,21 +12,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import xgboost
 
-from include.config import load_config
 from include.contracts import propensity
 from include.models.fitting.xgb import MODEL_FILE, Trees
 from include.models.manifest import Manifest
 from include.models.matrix import Layout, to_matrix
 from include.models.prediction import MANIFEST_FILE
-from include.settings import PROJECT, settings
+from include.settings import PROJECT
 from tests.bench.harness import BenchError, Digest, Outcome, Side, Stage
 from tests.bench.jobs import Job
 from tests.bench.market import DAY
 from tests.bench.place import HOME, LOGS
 from tests.bench.planted import Planted
 from tests.bench.process import run
-from tests.bench.stages import NOTHING_LANDED, Files, paths
-from tests.bench.yardstick import OUT, Yardstick
+from tests.bench.stages import NOTHING_LANDED, Files, paths, work_of
+from tests.bench.yardstick import Yardstick
 from tests.bench.yardsticks.pairs_duckdb import pairs
 from tests.bench.yardsticks.work import Work
 
@@ -40,10 +39,7 @@ OURS_ALONE = {SCORES: ("rank", "decile", "arm", "model_version")}
 
 def scoring_stages(planted: Planted, published: Files, size: str) -> tuple[Stage, Job]:
     """Scores of planted features; and the job, to publish what it makes."""
-    asked = Work(
-        out=str(OUT),
-        day=f"{DAY}",
-        event_types=load_config(settings()).events.names,
+    asked = work_of(
         tables={table: paths(files) for table, files in published.items()},
         days=tuple(f"{day}" for day in planted.days),
         campaigns=str(planted.campaigns_path),
@@ -52,10 +48,7 @@ def scoring_stages(planted: Planted, published: Files, size: str) -> tuple[Stage
     model = _save_model(planted, asked.event_types, files[0])
     job = Job("scores", NOTHING_LANDED, planted.campaigns_path,
               {"model_uri": model, "model_version": "1"}, OURS_ALONE)  # fmt: skip
-    bare = Work(
-        out=str(OUT), day=asked.day, event_types=asked.event_types, model=model,
-        tables={"pairs": tuple(files)},
-    )  # fmt: skip
+    bare = work_of(model=model, tables={"pairs": tuple(files)})
     yardstick = Yardstick("scores_bare", bare, (SCORES,), without=OURS_ALONE)
     return Stage(
         f"scores_{size}",
@@ -67,7 +60,7 @@ def scoring_stages(planted: Planted, published: Files, size: str) -> tuple[Stage
 def publishing_stage(job: Job, size: str) -> Stage:
     """Published scores of the lake to the prediction table, and the same rows by one COPY."""
     files = job.publish(RUN)[SCORES]
-    work = Work(out="", day=f"{DAY}", event_types=(), rows=paths(files))
+    work = work_of(rows=paths(files))
     return Stage(
         f"publishing_{size}",
         Side("ours", partial(_rows, job, "tests.bench.publish_scores", RUN)),
@@ -110,8 +103,7 @@ def _write_pairs(asked: Work) -> Sequence[str]:
 def _save_model(planted: Planted, event_types: tuple[str, ...], path: str) -> str:
     """Trees that are as many and as deep as a champion's; what they say means nothing."""
     features = tuple(column.name for column in propensity.features(event_types))
-    campaigns = tuple(f"campaign_{number:03d}" for number in range(planted.campaigns))
-    layout = Layout(features, campaigns, tuple(planted.categories))
+    layout = Layout(features, tuple(planted.campaign_ids), tuple(planted.categories))
     rows = pq.read_table(path).slice(0, FITTED_ROWS)
     matrix = to_matrix(rows, layout)
     recent = rows[propensity.RECENCY_FEATURE].to_numpy()
@@ -123,7 +115,7 @@ def _save_model(planted: Planted, event_types: tuple[str, ...], path: str) -> st
     content = Trees(booster).save()
     manifest = Manifest(
         family="xgboost", experiment="bench", parameters={}, features=features,
-        campaigns=campaigns, categories=layout.categories, seed=1, device="cpu",
+        campaigns=layout.campaigns, categories=layout.categories, seed=1, device="cpu",
         trained_through=DAY, examples_snapshot_id=None, snapshot_dates={}, code_version="bench",
         image_digest="", model_file=MODEL_FILE, model_sha256=hashlib.sha256(content).hexdigest(),
     )  # fmt: skip

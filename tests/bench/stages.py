@@ -1,6 +1,7 @@
 """The stages that run jobs of the lake, for a market whose dimensions are published."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from include.config import load_config
 from include.settings import settings
@@ -31,7 +32,7 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
         published: With `core.listings`.
     """
     landing = market.json_landing if form == "json" else market.landing
-    asked = _work(
+    asked = work_of(
         form=form,
         landed=tuple(market.events(landing)),
         listings=paths(published["core.listings"]),
@@ -50,7 +51,7 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
 
 def activity_stage(market: Market, published: Files) -> Stage:
     """The day's `core.events`, which are published, to `features.user_category_daily`."""
-    asked = _work(rows=paths(published["core.events"]))
+    asked = work_of(rows=paths(published["core.events"]))
     return Stage(
         f"activity_{market.size}",
         _ours(market, "daily_activity"),
@@ -60,7 +61,7 @@ def activity_stage(market: Market, published: Files) -> Stage:
 
 def features_stage(market: Market, published: Files) -> Stage:
     """The published `features.user_category_daily` to the three tables of features."""
-    asked = _work(rows=paths(published[DAILY]))
+    asked = work_of(rows=paths(published[DAILY]))
     return Stage(
         f"features_{market.size}",
         _ours(market, "features"),
@@ -90,7 +91,7 @@ def night_stage(market: Market) -> Stage:
 
 def examples_stage(planted: Planted, published: Files) -> Stage:
     """Features and reactions to `training.examples`."""
-    asked = _work(
+    asked = work_of(
         tables={table: paths(files) for table, files in published.items()},
         days=tuple(f"{day}" for day in planted.days),
         campaigns=str(planted.campaigns_path),
@@ -103,32 +104,10 @@ def examples_stage(planted: Planted, published: Files) -> Stage:
     )
 
 
-def _work(
-    *,
-    form: str = "parquet",
-    landed: tuple[str, ...] = (),
-    listings: tuple[str, ...] = (),
-    rows: tuple[str, ...] = (),
-    max_lateness_days: int = 0,
-    tables: Mapping[str, tuple[str, ...]] | None = None,
-    days: tuple[str, ...] = (),
-    campaigns: str = "",
-    negative_share: float = 1.0,
-) -> Work:
-    return Work(
-        out=str(OUT),
-        day=f"{DAY}",
-        event_types=load_config(settings()).events.names,
-        form=form,
-        landed=landed,
-        listings=listings,
-        rows=rows,
-        max_lateness_days=max_lateness_days,
-        tables=dict(tables or {}),
-        days=days,
-        campaigns=campaigns,
-        negative_share=negative_share,
-    )
+def work_of(**given: Any) -> Work:
+    """What a yardstick is asked to do on the benches' day."""
+    events = load_config(settings()).events.names
+    return Work(out=str(OUT), day=f"{DAY}", event_types=events, **given)
 
 
 def _ours(market: Market, job: str, form: str = "parquet") -> Side:
