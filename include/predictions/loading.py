@@ -45,7 +45,7 @@ def load(
     like = "(like predictions.campaign_propensity including defaults)"
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"create unlogged table {loading} {like}")
-        _ingest(uri, publication_id, batches)
+        ingest(uri, loading, publication_id, batches)
         before_freeze()
         with psycopg.connect(uri) as writer:
             # FREEZE asks for a table made in the same transaction.
@@ -65,7 +65,11 @@ def _freeze(source: psycopg.Connection, loading: str, writer: psycopg.Connection
             into.write(block)
 
 
-def _ingest(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
+def ingest(
+    uri: str, table: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]
+) -> None:
+    """Add rows, `SCORE_COLUMNS` in order, to a table with a schema's name before its own."""
+
     def rows() -> Iterator[pa.RecordBatch]:
         for batch in batches():
             ids = pa.array([publication_id] * batch.num_rows, pa.int64())
@@ -84,7 +88,7 @@ def _ingest(uri: str, publication_id: int, batches: Callable[[], Iterator[pa.Rec
         yield first
         yield from stream
 
-    schema, name = loading_name(publication_id).split(".")
+    schema, name = table.split(".")
     with dbapi.connect(uri) as connection, connection.cursor() as cursor:
         reader = pa.RecordBatchReader.from_batches(first.schema, again())
         cursor.adbc_ingest(name, reader, mode="append", db_schema_name=schema)
