@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from include.database.engine import engine
 from include.errors import PublishError
-from include.predictions import transition
+from include.predictions import checks, transition
 from include.predictions.publish import Scores
 from include.settings import Settings
-from tests.predictions.score_rows import DAY, STATUS, TABLES, VISIBLE, go, query, scores
+from tests.predictions.score_rows import CAMPAIGNS, DAY, STATUS, TABLES, VISIBLE, go, query, scores
 
 
 def test_a_day_is_visible_whole_and_the_latest_view_shows_the_newest(place: Settings) -> None:
@@ -218,6 +218,42 @@ def test_what_a_wrong_job_would_make_is_refused(
     with pytest.raises(PublishError, match=sentence):
         go(place, changed(scores(version="2"), column, change))
     assert query(place, VISIBLE) == [(DAY, 100, "1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        ("model_version", "rows are of model ['1', None], not 1"),
+        ("user_id", "49 users have scores, 50 are known"),
+    ],
+)
+def test_a_null_is_named_as_the_problem_that_it_is(
+    place: Settings, monkeypatch: pytest.MonkeyPatch, column: str, sentence: str
+) -> None:
+    """Were the columns' constraints ever lost, the check would still say what is wrong."""
+    go(place, scores())
+    # Made within this connection, which no other one sees.
+    monkeypatch.setattr(checks, "loaded_checksum", lambda *_: "0")
+    with engine(place).begin() as connection:
+        connection.execute(
+            text("create table predictions.publication_99 as table predictions.publication_1")
+        )
+        connection.execute(
+            text(f"update predictions.publication_99 set {column} = null where user_id = 7")
+        )
+        found = checks.problems(
+            connection,
+            "",
+            99,
+            day=DAY,
+            model_version="1",
+            users=50,
+            erased_users=0,
+            holdout_shares=dict.fromkeys(CAMPAIGNS, 0.0),
+            row_count=100,
+            checksum="0",
+        )
+    assert sentence in found
 
 
 def test_ties_are_ranked_by_user(place: Settings) -> None:
