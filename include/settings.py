@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     """Landing zone, a folder or a URI of an object store; empty: `<home>/landing`."""
     lake: str = ""
     """Lake, a folder or a URI of an object store; empty: `<home>/lake`."""
+    artifacts: str = ""
+    """Where MLflow keeps models, a folder or a URI of an object store; empty:
+    `<home>/mlflow/artifacts`. Chosen before the first training; the server's own affair where
+    `mlflow_tracking_uri` is set."""
     postgres_url: SecretStr = SecretStr("")
     """A Postgres server, `postgresql://host:port`; empty: the embedded one. Set-up alone needs a
     user in it who may make roles (`postgresql://user:password@host:port`)."""
@@ -111,6 +115,16 @@ class Settings(BaseSettings):
             raise ValueError("it is no time zone of the IANA database, such as Europe/Berlin")
         return name
 
+    @field_validator("landing", "lake", "artifacts")
+    @classmethod
+    def _is_location(cls, location: str) -> str:
+        scheme, is_uri, rest = location.partition("://")
+        if is_uri and scheme in ("s3a", "s3n"):
+            raise ValueError(f"write s3://{rest}: what reads it is chosen elsewhere")
+        if scheme == "s3" and is_uri and not rest.strip("/"):
+            raise ValueError("it names no bucket: s3://bucket/folder")
+        return location
+
     @property
     def landing_uri(self) -> str:
         """The landing zone as a path or URI without a slash at the end."""
@@ -120,6 +134,11 @@ class Settings(BaseSettings):
     def lake_uri(self) -> str:
         """The lake as a path or URI without a slash at the end."""
         return _location(self.lake, self.home / "lake")
+
+    @property
+    def artifacts_uri(self) -> str:
+        """Folder of MLflow's artifacts as a URI without a slash at the end."""
+        return uri_of(_location(self.artifacts, self.home / "mlflow" / "artifacts"))
 
     def catalog_options(self) -> dict[str, str]:
         """PyIceberg's catalog properties; empty for the SQL catalog on Postgres.

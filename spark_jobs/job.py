@@ -22,6 +22,7 @@ from include.landing.files import find_broken
 from include.landing.zone import TABLES
 from include.quality.runner import Audit
 from include.settings import settings
+from include.store_errors import store_error
 from spark_jobs.session import spark_session
 from spark_jobs.workspace import Workspace
 
@@ -60,17 +61,22 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
     except Exception as error:
         is_final = isinstance(error, PipelineError)
         said = str(error).strip() or "no reason given"
-        sentence = said if is_final else f"{type(error).__name__}: {_told(said)}"
-        uri = failure_uri(settings(), arguments.run, job)
-        write_failure(uri, Failure(attempt=attempt, sentence=sentence, is_final=is_final))
+        sentence = said if is_final else store_error(said) or _told(error, said)
+        failure = Failure(attempt=attempt, sentence=sentence, is_final=is_final)
+        print(f"[{job}] failed: {sentence}", flush=True)
+        try:
+            write_failure(failure_uri(settings(), arguments.run, job), failure)
+        except OSError as lost:  # the store may be why the job failed
+            print(f"[{job}] this could not be left in the lake for the task: {lost}", flush=True)
         raise
 
 
-def _told(said: str) -> str:
-    """The line that tells: of an error in a Python worker, the last error's own."""
+def _told(error: Exception, said: str) -> str:
+    """The line that tells, with the error's type: of one in a Python worker, the last's own."""
     lines = said.splitlines()
     own = [line.strip() for line in lines if WORKERS_ERROR.match(line)]
-    return own[-1] if own and "Python worker" in said else lines[0]
+    told = own[-1] if own and "Python worker" in said else lines[0]
+    return f"{type(error).__name__}: {told}"
 
 
 def _attempt(
@@ -97,6 +103,8 @@ def _attempt(
     # Spark's errors come as several types, over Py4J and over Connect.
     except Exception as error:
         work.abandon_audits()
+        if store_error(str(error)):
+            raise
         if OUT_OF_MEMORY in str(error):
             raise PipelineError(
                 f"{job} of {days} needs more memory than Sail may take: raise "

@@ -7,6 +7,7 @@ from functools import cache
 from pyspark.sql import SparkSession
 
 from include.settings import settings
+from include.store import sail_environment
 
 RESULTS = {
     # What a result is depends on these.
@@ -68,6 +69,8 @@ def _sail_server() -> str:
     """The address of this process's server; it ends with the process."""
     # Before the import: it says each hint that it passes over, and every statement.
     os.environ.setdefault("RUST_LOG", "error")
+    for name, value in sail_environment().items():
+        os.environ.setdefault(name, value)
     # Without a bound, whatever sorts or sums up stays in memory until the machine ends it.
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "fair")
     os.environ.setdefault(

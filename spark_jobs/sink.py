@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import fs
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from include.lake.staging import DAY_FOLDER
+from include.store import make_folder, system_of
 
 TEXT = pa.string()
 ROW_GROUP_ROWS = 131_072
@@ -190,8 +190,8 @@ class _File:
         """Returns by how many bytes less is held."""
         if self.writer is None:
             # Not before: of a year of days, few are written at a time.
-            system, path = fs.FileSystem.from_uri(self.uri)
-            system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+            system, path = system_of(self.uri)
+            make_folder(system, path.rsplit("/", 1)[0])
             self.writer = pq.ParquetWriter(
                 path,
                 self.schema,

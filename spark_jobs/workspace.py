@@ -33,6 +33,7 @@ from include.quality.accounting import Accounting
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
 from include.settings import Settings
+from include.store import system_of
 from spark_jobs.accounting import account, rows_by_day
 from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
@@ -232,7 +233,7 @@ class Workspace:
 
     def forget(self) -> None:
         """Delete what was kept; what is left of it, maintenance deletes with the attempt."""
-        system, path = fs.FileSystem.from_uri(self._kept_uri)
+        system, path = system_of(self._kept_uri)
         with contextlib.suppress(OSError):
             if system.get_file_info(path).type != fs.FileType.NotFound:
                 system.delete_dir(path)

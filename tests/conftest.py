@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -88,12 +89,19 @@ def server() -> Iterator[Settings]:
 @pytest.fixture
 def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Settings of an empty installation: no lake yet, and an empty, migrated warehouse."""
+    with installation(server, monkeypatch) as chosen:
+        yield chosen
+
+
+@contextmanager
+def installation(server: Settings, patch: pytest.MonkeyPatch, root: str = "") -> Iterator[Settings]:
+    """An empty installation; `root` is the URI below which lake and landing lie."""
     folder = server.home / uuid.uuid4().hex[:12]
     folder.mkdir()
-    monkeypatch.setenv("PROPENSITY_HOME", str(server.home))
-    monkeypatch.setenv("PROPENSITY_LAKE", str(folder / "lake"))
-    monkeypatch.setenv("PROPENSITY_LANDING", str(folder / "landing"))
-    monkeypatch.setenv("PROPENSITY_DATA_DOCS", str(folder / "data_docs"))
+    patch.setenv("PROPENSITY_HOME", str(server.home))
+    patch.setenv("PROPENSITY_LAKE", f"{root or folder}/lake")
+    patch.setenv("PROPENSITY_LANDING", f"{root or folder}/landing")
+    patch.setenv("PROPENSITY_DATA_DOCS", str(folder / "data_docs"))
     settings.cache_clear()
     chosen = settings()
     with engine(chosen, "admin").begin() as connection:
@@ -104,11 +112,13 @@ def place(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
         copy_config(connection, load_config(chosen), chosen.time_zone)
         create_team_roles(connection)
     _empty_catalog(chosen)
-    yield chosen
-    for role in get_args(Role):
-        engine(chosen, role).dispose()
-    engine.cache_clear()
-    settings.cache_clear()
+    try:
+        yield chosen
+    finally:
+        for role in get_args(Role):
+            engine(chosen, role).dispose()
+        engine.cache_clear()
+        settings.cache_clear()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from include.lake.tables import Lake
 from include.lake.upkeep import path_of
 from include.landing.zone import TABLES, Landing
 from include.settings import Settings
+from include.store import system_of
 
 KEEPS_OUT = ("pii.erasures", ERASED_USERS.name)
 """The lists that keep the user out: they must name them."""
@@ -82,7 +83,7 @@ def _in_lake(settings: Settings, user_id: int) -> dict[str, int]:
 
 
 def _rows_in(location: str, user_id: int) -> Iterator[tuple[str, int]]:
-    system, root = fs.FileSystem.from_uri(location)
+    system, root = system_of(location)
     for info in system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True)):
         if info.type != fs.FileType.File or not info.path.endswith(".parquet"):
             continue
@@ -102,6 +103,6 @@ def _rows_in(location: str, user_id: int) -> Iterator[tuple[str, int]]:
 
 
 def _folders(settings: Settings, table: str) -> Iterator[str]:
-    system, path = fs.FileSystem.from_uri(Landing(settings.landing_uri).folder_of(table))
+    system, path = system_of(Landing(settings.landing_uri).folder_of(table))
     for info in system.get_file_info(fs.FileSelector(path, allow_not_found=True)):
         yield info.path

@@ -8,6 +8,7 @@ from pyarrow import fs
 from include.lake.receipts import receipt_uri, write_record
 from include.quality.verdict import Record
 from include.settings import Settings
+from include.store import system_of
 
 
 class Failure(Record):
@@ -31,7 +32,7 @@ def write_failure(uri: str, failure: Failure) -> None:
 
 def read_failure(uri: str) -> Failure | None:
     """Word of a failure; None if the job left none, as one does that was killed."""
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = system_of(uri)
     if system.get_file_info(path).type != fs.FileType.File:
         return None
     with system.open_input_stream(path) as stream:
@@ -40,6 +41,6 @@ def read_failure(uri: str) -> Failure | None:
 
 def forget_failure(uri: str) -> None:
     """Before an attempt: what an earlier one said isn't why this one fails."""
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = system_of(uri)
     if system.get_file_info(path).type == fs.FileType.File:
         system.delete_file(path)

@@ -16,6 +16,7 @@ from include.lake.staging import day_of
 from include.quality.accounting import Accounting
 from include.quality.verdict import ExpectationResult, Record
 from include.settings import Settings, uri_of
+from include.store import system_of, write_whole
 
 
 class StagedTable(Record):
@@ -81,11 +82,7 @@ def write_receipt(uri: str, receipt: Receipt) -> None:
 
 def write_record(uri: str, record: Record) -> None:
     """Write something as JSON so that it is there whole or not at all."""
-    system, path = fs.FileSystem.from_uri(uri)
-    system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-    with system.open_output_stream(f"{path}.part") as stream:
-        stream.write(record.model_dump_json(indent=1).encode())
-    system.move(f"{path}.part", path)
+    write_whole(uri, record.model_dump_json(indent=1).encode())
 
 
 def read_receipt(uri: str) -> Receipt:
@@ -94,7 +91,7 @@ def read_receipt(uri: str) -> Receipt:
     Raises:
         LakeError: There is none, so the build didn't finish.
     """
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = system_of(uri)
     if system.get_file_info(path).type != fs.FileType.File:
         raise LakeError(f"there is no receipt {uri}: the build task did not finish; clear it")
     with system.open_input_stream(path) as stream:

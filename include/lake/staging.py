@@ -5,6 +5,7 @@ from datetime import date
 from pyarrow import fs
 
 from include.errors import LakeError
+from include.store import system_of
 
 DAY_FOLDER = "_day"
 """Staged files of a partition lie in `_day=<its date>`."""
@@ -13,7 +14,7 @@ DAY_FOLDER = "_day"
 def parquet_files(uri: str) -> list[str]:
     """URIs of the Parquet files below a folder, sorted; none if it does not exist."""
     scheme = uri.split("://", 1)[0]
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = system_of(uri)
     selector = fs.FileSelector(path, recursive=True, allow_not_found=True)
     return sorted(
         f"{scheme}://{info.path}"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     CommitFailedException,
@@ -31,6 +30,7 @@ from include.database.address import database_url
 from include.days import Days
 from include.errors import LakeError
 from include.settings import Settings, uri_of
+from include.store import iceberg_properties, system_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -80,7 +80,10 @@ class Lake:
             "type": "sql",
             "uri": database_url(self.settings, "lake", "psycopg"),
         }
-        return load_catalog("lake", **{"warehouse": uri_of(self.settings.lake_uri), **properties})
+        return load_catalog(
+            "lake",
+            **{"warehouse": uri_of(self.settings.lake_uri), **iceberg_properties(), **properties},
+        )
 
     def create(self, contract: Table) -> IcebergTable:
         """Make sure that a table exists and has the contract's columns.
@@ -230,7 +233,7 @@ class Lake:
         """
         schema = arrow_schema(contract, tuple(columns))
         for uri in files:
-            system, path = fs.FileSystem.from_uri(uri)
+            system, path = system_of(uri)
             with system.open_input_file(path) as source:
                 parquet = pq.ParquetFile(source, buffer_size=READ_BUFFER_BYTES)
                 held = [name for name in columns if name in parquet.schema_arrow.names]
@@ -250,7 +253,7 @@ class Lake:
 
     def row_count(self, file: str) -> int:
         """Rows of a data file, whether a snapshot refers to it or not."""
-        system, path = fs.FileSystem.from_uri(file)
+        system, path = system_of(file)
         return int(pq.read_metadata(path, filesystem=system).num_rows)
 
     def batches(

@@ -12,6 +12,7 @@ from include.contracts import Table, lake_tables
 from include.lake.commit import COMMIT_TRIES, retried
 from include.lake.tables import Lake
 from include.settings import settings
+from include.store import system_of
 
 
 def maintain_lake() -> None:
@@ -59,7 +60,7 @@ def expire(lake: Lake, contract: Table, before: datetime) -> tuple[int, int]:
     # The log of old metadata files is the catalog's to shorten: it names snapshots, no rows.
     gone = referred - set(_referenced(lake.table(contract)))
     gone = {uri for uri in gone if not uri.endswith(".metadata.json")}
-    system, root = fs.FileSystem.from_uri(table.location())
+    system, root = system_of(table.location())
     for uri in sorted(gone):
         # A second process may have expired the same.
         with contextlib.suppress(FileNotFoundError):
@@ -81,7 +82,7 @@ def remove_orphans(lake: Lake, contract: Table, before: datetime) -> int:
         Files deleted.
     """
     table = lake.table(contract)
-    system, root = fs.FileSystem.from_uri(table.location())
+    system, root = system_of(table.location())
     found = [
         info
         for info in system.get_file_info(fs.FileSelector(root, recursive=True))
@@ -130,10 +131,12 @@ def _referenced(table: IcebergTable) -> Iterable[str]:
 
 def path_of(uri: str) -> str:
     """Path of a file as its file system knows it, without scheme."""
-    return str(fs.FileSystem.from_uri(uri)[1])
+    return system_of(uri)[1]
 
 
 def _remove_empty_folders(system: fs.FileSystem, paths: Iterable[str], root: str) -> None:
+    if isinstance(system, fs.S3FileSystem):
+        return  # it has none
     for deepest in sorted({path.rsplit("/", 1)[0] for path in paths}, reverse=True):
         folder = deepest
         while folder.startswith(f"{root}/") and _is_empty(system, folder):

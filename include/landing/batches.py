@@ -26,6 +26,7 @@ from include.landing.parquet_values import (
     read_values,
 )
 from include.landing.rows import csv_fields, json_texts
+from include.store import system_of
 
 CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
@@ -90,7 +91,7 @@ def read_batches(part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     Raises:
         OSError: It can't be read to its end, or the store is away: `find_broken` says which.
     """
-    system, path = fs.FileSystem.from_uri(part.file.uri)
+    system, path = system_of(part.file.uri)
     columns = [name for name in schema.names[:-3] if name in (part.file.columns or schema.names)]
     made = (
         _of_parquet(system, path, part, columns)

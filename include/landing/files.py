@@ -15,6 +15,8 @@ from include.days import Days
 from include.errors import LandingError
 from include.landing.columns import KNOWN_COLUMNS
 from include.landing.zone import Landing
+from include.store import system_of
+from include.store_errors import store_error
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -65,8 +67,9 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
 
     Raises:
         LandingError: It can't be used.
+        OSError: The store is away, or refuses.
     """
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = system_of(uri)
     stem = path.removesuffix(".gz")
     form = next((form for suffix, form in SUFFIXES.items() if stem.endswith(suffix)), None)
     if form is None or (form == "parquet" and path.endswith(".gz")):
@@ -93,6 +96,8 @@ def inspect(uri: str, required: tuple[str, ...]) -> LandedFile:
     except (EOFError, zlib.error) as error:
         raise LandingError(f"{uri}: {_cut_off(error)}") from None
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
+        if store_error(str(error)):
+            raise  # the store's fault, not the file's
         raise LandingError(f"{uri}: can't be read as {form}: {error}") from None
     if lacking := [name for name in required if name not in names]:
         raise LandingError(
@@ -164,7 +169,7 @@ def find_broken(landing: Landing, tables: tuple[str, ...], days: Days) -> str | 
     for table in tables:
         for day in days:
             for uri in landing.files(table, day):
-                system, path = fs.FileSystem.from_uri(uri)
+                system, path = system_of(uri)
                 broken = _broken_parquet if path.endswith(".parquet") else _broken_text
                 try:
                     wrong = broken(system, path)
@@ -202,6 +207,8 @@ def _broken_parquet(system: fs.FileSystem, path: str) -> str | None:
             for _ in parquet.iter_batches(columns=names):
                 pass
     except (pa.ArrowException, OSError) as error:
+        if store_error(str(error)):
+            raise
         return f"can't be read to its end: {error}"
     return None
 

@@ -14,6 +14,8 @@ from pyarrow import fs
 
 from include.errors import LandingError
 from include.landing.files import MAX_LINE_BYTES, LandedFile, lines_of
+from include.store import system_of
+from include.store_errors import store_error
 
 PARQUET_ROWS = 5_000
 csv.field_size_limit(MAX_LINE_BYTES)
@@ -45,8 +47,9 @@ def read_rows(file: LandedFile, columns: tuple[str, ...]) -> Iterator[LandedRow]
 
     Raises:
         LandingError: The file can't be read to its end; the text names it.
+        OSError: The store is away, or refuses.
     """
-    system, path = fs.FileSystem.from_uri(file.uri)
+    system, path = system_of(file.uri)
     try:
         if file.form == "parquet":
             yield from _parquet_rows(system, path, file, columns)
@@ -57,6 +60,8 @@ def read_rows(file: LandedFile, columns: tuple[str, ...]) -> Iterator[LandedRow]
         else:
             yield from _json_rows(lines)
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+        if store_error(str(error)):
+            raise
         raise LandingError(f"{file.uri}: can't be read to its end: {error}") from None
 
 

@@ -15,6 +15,7 @@ from include.days import Days
 from include.errors import LandingError
 from include.private_folder import make_private
 from include.settings import uri_of
+from include.store import make_folder, system_of
 
 _ODD = re.compile(r"[^A-Za-z0-9._=+@,~-]")
 TABLES = ("events", "listings", "users")
@@ -39,7 +40,7 @@ class Landing:
 
     def is_complete(self, table: str, day: date) -> bool:
         """Whether the source said that the day is complete."""
-        system, path = fs.FileSystem.from_uri(f"{self.folder(table, day)}/{SUCCESS}")
+        system, path = system_of(f"{self.folder(table, day)}/{SUCCESS}")
         return bool(system.get_file_info(path).type == fs.FileType.File)
 
     def incomplete(self, tables: Iterable[str], days: Days) -> list[str]:
@@ -60,7 +61,7 @@ class Landing:
         """
         folder = self.folder(table, day)
         scheme = folder.split("://", 1)[0]
-        system, path = fs.FileSystem.from_uri(folder)
+        system, path = system_of(folder)
         selector = fs.FileSelector(path, recursive=False, allow_not_found=True)
         found = [
             info
@@ -88,7 +89,7 @@ class Landing:
         Contact data lies in files with mode 0600 in folders with mode 0700; on an object store its
         own policies say who reads it.
         """
-        system, path = fs.FileSystem.from_uri(self.folder(table, day))
+        system, path = system_of(self.folder(table, day))
         if system.get_file_info(path).type != fs.FileType.NotFound:
             system.delete_dir(path)
         is_private = table in PRIVATE and isinstance(system, fs.LocalFileSystem)
@@ -96,7 +97,7 @@ class Landing:
             for folder in (Path(path).parent, Path(path)):
                 make_private(folder)
         else:
-            system.create_dir(path, recursive=True)
+            make_folder(system, path)
         writer = DayWriter(system, path, is_private)
         yield writer
         writer.open(SUCCESS).close()

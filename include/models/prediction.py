@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import fs
 from pydantic import ValidationError
 
 from include.errors import NoModelError
 from include.models.manifest import Manifest
 from include.models.matrix import Matrix, to_matrix
 from include.settings import settings
+from include.store import system_of
 
 MANIFEST_FILE = "manifest.json"
 
@@ -91,7 +91,7 @@ def read_model(uri: str) -> SavedModel:
     Raises:
         NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
     """
-    system, path = fs.FileSystem.from_uri(_readable(uri))
+    system, path = system_of(_readable(uri))
     try:
         with system.open_input_stream(f"{path}/{MANIFEST_FILE}") as stream:
             manifest = Manifest.model_validate_json(stream.read())

@@ -14,8 +14,9 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from include.database.address import database_url
+from include.errors import SettingsError
 from include.models.judging.judged import JUDGED_FILE, Judged
-from include.settings import Settings, uri_of
+from include.settings import Settings
 
 EXPERIMENT = "campaign_propensity"
 REPORT_FILE = "report.json"
@@ -35,21 +36,29 @@ class FinishedRun:
 
 
 def connect(settings: Settings) -> MlflowClient:
-    """A client for the tracking server of the settings; makes the experiment if it's missing."""
+    """A client for the tracking server of the settings; makes the experiment if it's missing.
+
+    Raises:
+        SettingsError: The experiment keeps its models elsewhere than the settings say.
+    """
     # MLflow asks the network about its own usage otherwise.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     uri = settings.mlflow_tracking_uri or database_url(settings, "mlflow", "psycopg")
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    if client.get_experiment_by_name(EXPERIMENT) is None:
-        location = None
-        if not settings.mlflow_tracking_uri:
-            location = uri_of(str(settings.home / "mlflow" / "artifacts"))
+    known = client.get_experiment_by_name(EXPERIMENT)
+    if known is None:
+        location = None if settings.mlflow_tracking_uri else settings.artifacts_uri
         try:
             client.create_experiment(EXPERIMENT, artifact_location=location)
         except MlflowException as error:
             if "RESOURCE_ALREADY_EXISTS" not in str(error.error_code):
                 raise
+    elif settings.artifacts and known.artifact_location != settings.artifacts_uri:
+        raise SettingsError(
+            f"PROPENSITY_ARTIFACTS is {settings.artifacts}, but MLflow's experiment {EXPERIMENT} "
+            f"keeps its models in {known.artifact_location} and can't change that: set it to this"
+        )
     return client
 
 

@@ -13,6 +13,7 @@ from airflow.sdk import TaskInstanceState
 from include.days import day_of
 from include.orchestration.defaults import OWNER
 from include.settings import settings
+from include.store_errors import store_error
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ def on_task_instance_failed(
 ) -> None:
     """The task failed, for good or to be tried again."""
     is_retried = task_instance.state == TaskInstanceState.UP_FOR_RETRY
-    record(task_instance, "retrying" if is_retried else "failed", str(error or "no reason given"))
+    said = str(error or "no reason given")
+    record(task_instance, "retrying" if is_retried else "failed", store_error(said) or said)
 
 
 def record(task_instance: Any, state: str, detail: str) -> None:

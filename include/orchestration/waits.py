@@ -13,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from include.errors import PipelineError
 from include.orchestration.defaults import NO_DAY
 from include.orchestration.task_state_listener import record
+from include.store_errors import store_error
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ def missing(check: str, arguments: dict[str, Any]) -> str | None:
         raise  # a configuration that can't be loaded, say: waiting doesn't help
     except Exception as error:
         log.warning("%s could not be asked", check, exc_info=True)
-        sentence = str(error).strip().split("\n", 1)[0]
+        said = str(error).strip()
+        sentence = store_error(said) or said.split("\n", 1)[0]
         return f"whether it is there could not be asked ({type(error).__name__}: {sentence})"
     return found
 

@@ -9,6 +9,8 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow import fs
 from sqlalchemy import StaticPool, create_engine
 
+from include.store import system_of
+
 MEMORY = "2GB"
 """Of DuckDB: Spark works beside it. What needs more goes to temporary files."""
 
@@ -68,7 +70,7 @@ class StagedRows:
 
     def _location(self, uri: str) -> str:
         """How DuckDB names a file; of other systems than this machine's, PyArrow reads for it."""
-        system, path = fs.FileSystem.from_uri(uri)
+        system, path = system_of(uri)
         if isinstance(system, fs.LocalFileSystem):
             return str(path)
         if system.type_name not in self._systems:

@@ -1,0 +1,97 @@
+"""Landing zone, lake and models in an S3 store: `make run`, and two days backfilled, as on disk.
+
+Needs what `make run` just made on disk. The store is moto's, within this process.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from include.embedded.environment import airflow_environment
+from include.settings import settings
+from tests.acceptance.airflow_runs import backfill
+from tests.acceptance.commands import run, say, sql
+from tests.store.s3_server import Store, s3_store
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("after_make_run")]
+
+FIRST, LAST = "2017-12-25", "2017-12-26"
+SCORES = (
+    "select score_date, campaign_id, count(*), round(sum(score)::numeric, 6) "
+    "from predictions.campaign_propensity group by 1, 2 order by 1, 2"
+)
+
+
+def checksums() -> list[str]:
+    return run("bin/python", "-m", "include.embedded", "checksums").splitlines()
+
+
+@pytest.fixture(scope="module")
+def on_disk(after_make_run: None) -> tuple[list[str], list[str], str]:
+    """What there is on disk: after `make run`, and with two days more, run without a scheduler."""
+    made = checksums()
+    for day in (26, 27):
+        # Not midnight, which is the logical date of a backfill's run.
+        command = [sys.executable, "-m", "include.embedded.dag_runs", f"2017-12-{day}T06:00:00"]
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in airflow_environment(settings()).items():
+                patch.setenv(name, value)
+            run(*command, "lake_daily", "score_daily")
+    return made, checksums(), sql(SCORES)
+
+
+@pytest.fixture(scope="module")
+def store(on_disk: object) -> Iterator[Store]:
+    """A store, and the settings of an installation that has nothing on disk but its databases."""
+    home = Path(tempfile.mkdtemp(prefix="propensity-s3-", dir="/var/tmp"))
+    home.chmod(0o755)
+    with s3_store() as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": started.address,
+            "AWS_ACCESS_KEY_ID": "someone",
+            "AWS_SECRET_ACCESS_KEY": "s3cr3t",
+            "AWS_REGION": "us-east-1",
+            "PROPENSITY_HOME": str(home),
+            "PROPENSITY_LANDING": "s3://market/landing",
+            "PROPENSITY_LAKE": "s3://market/lake",
+            "PROPENSITY_ARTIFACTS": "s3://market/models",
+        }.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        boto3.client("s3").create_bucket(Bucket="market")
+        try:
+            yield started
+        finally:
+            run("make", "-s", "down")
+            shutil.rmtree(home, ignore_errors=True)
+    settings.cache_clear()
+
+
+def test_make_run_in_the_store_ends_as_on_disk(
+    store: Store, on_disk: tuple[list[str], list[str], str]
+) -> None:
+    printed = run("make", "-s", "run")
+    say("\n".join(line for line in printed.splitlines() if line.startswith(("==", "  "))))
+    assert checksums() == on_disk[0]
+    for name in ("landing", "lake"):
+        assert not (settings().home / name).exists()
+    assert not (settings().home / "mlflow" / "artifacts").exists()
+
+
+def test_two_days_backfilled_in_the_store_are_those_on_disk(
+    store: Store, on_disk: tuple[list[str], list[str], str]
+) -> None:
+    say(run("make", "-s", "up").strip())
+    for dag_id in ("lake_daily", "score_daily"):
+        backfill(dag_id, FIRST, LAST, 2)
+    run("make", "-s", "down")
+    say(f"{store.requests:,} requests in all")
+    run("bin/python", "-c", "from include.embedded.setup import ensure_set_up; "
+        "from include.settings import settings; ensure_set_up(settings())")  # fmt: skip
+    assert checksums() == on_disk[1]
+    assert sql(SCORES) == on_disk[2]

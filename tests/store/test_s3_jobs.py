@@ -1,0 +1,180 @@
+"""Landing and lake in an S3 store: the same tables, and trouble that leaves nothing half."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+from pyspark.sql import SparkSession
+
+from include.config import load_config
+from include.contracts import lake_tables
+from include.days import Days
+from include.errors import LandingError
+from include.lake.checksum import rows_checksum
+from include.lake.gate import gate
+from include.lake.publish import publish
+from include.lake.tables import Lake
+from include.lake.upkeep import remove_orphans
+from include.landing.files import inspect
+from include.landing.zone import Landing
+from include.settings import Settings
+from include.store import s3, system_of, write_whole
+from include.store_errors import store_error
+from spark_jobs import lake_days
+from spark_jobs.job import run_job
+from tests.conftest import installation
+from tests.integration.landing_files import basics, complete, csv_of, day, event, land
+from tests.store.s3_server import Store
+
+DAYS = Days(day(0), day(1))
+EMPTY = rows_checksum([])
+SHARES, KINDS = (0.1, 0.45, 0.75), ("refuse", "vanish")
+pytestmark = pytest.mark.skipif(
+    os.environ.get("PROPENSITY_SPARK_ENGINE") == "spark",
+    reason="Apache Spark reads s3:// by hadoop-aws, which isn't here",
+)
+
+
+def land_days(local: Settings) -> None:
+    """Two days in two formats, on disk."""
+    basics(local, DAYS)
+    land(local, "events", day(0), "e.csv", csv_of(
+        *[event(f"first {n}", day(0), user_id=n % 3 + 1) for n in range(30)],
+        event("bad", day(0), value="much"), event("first 1", day(0), user_id=2),
+    ))  # fmt: skip
+    land(local, "events", day(1), "e.csv.gz", csv_of(
+        *[event(f"second {n}", day(1), listing_id=20) for n in range(20)], event("late", day(0)),
+    ))  # fmt: skip
+    complete(local, DAYS)
+
+
+def upload(local: Path, uri: str) -> None:
+    system, path = system_of(uri)
+    fs.copy_files(str(local), path, source_filesystem=fs.LocalFileSystem(),
+                  destination_filesystem=system)  # fmt: skip
+
+
+def night(days: Days, run: str) -> None:
+    arguments = ["--from-day", f"{days.first}", "--to-day", f"{days.last}", "--run", run]
+    run_job("lake_days", lake_days.BUILDS, arguments)
+    gate("lake_days", run)
+    publish("lake_days", run)
+
+
+def checksums(chosen: Settings) -> dict[str, tuple[int, str]]:
+    found = {}
+    for name, contract in lake_tables(load_config(chosen).events.names).items():
+        Lake(chosen).create(contract)
+        rows = Lake(chosen).arrow(contract)
+        found[name] = (rows.num_rows, rows_checksum(rows))
+    return found
+
+
+def test_tables_in_the_store_are_those_on_disk(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+) -> None:
+    with installation(server, monkeypatch) as on_disk:
+        land_days(on_disk)
+        for one in DAYS:
+            night(Days(one, one), f"lake/{one}")
+        expected = checksums(on_disk)
+        landed = Path(on_disk.landing_uri)
+    with installation(server, monkeypatch, root) as in_store:
+        upload(landed, in_store.landing_uri)
+        for one in DAYS:
+            night(Days(one, one), f"lake/{one}")
+        assert checksums(in_store) == expected
+        assert expected["core.events"][0] == 51
+        lake, events = (
+            Lake(in_store),
+            lake_tables(load_config(in_store).events.names)["core.events"],
+        )
+        assert all(uri.startswith(f"{root}/lake/") for uri in lake.files(events))
+        remove_orphans(lake, events, datetime.now(UTC) + timedelta(days=1))
+        assert checksums(in_store) == expected
+
+
+def steps(run: str) -> dict[str, Callable[[], object]]:
+    """The tasks of a night, as Airflow retries them: each by itself."""
+    arguments = ["--from-day", f"{DAYS.first}", "--to-day", f"{DAYS.last}", "--run", run]
+    return {
+        "build": lambda: run_job("lake_days", lake_days.BUILDS, arguments),
+        "gate": lambda: gate("lake_days", run),
+        "publish": lambda: publish("lake_days", run),
+    }
+
+
+def test_trouble_at_any_moment_is_said_and_a_retry_ends_as_without(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+) -> None:
+    """Each task fails at several of its requests, refused or cut off in turn; then it may."""
+    with installation(server, monkeypatch, f"{root}/quiet") as quiet:
+        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
+        land_days(quiet.model_copy(update={"landing": str(landed)}))
+        upload(landed, quiet.landing_uri)
+        requests = {}
+        for name, step in steps("lake/one").items():
+            store.trouble("")
+            step()
+            requests[name] = store.requests
+        expected = checksums(quiet)
+    with installation(server, monkeypatch, f"{root}/troubled") as chosen:
+        upload(landed, chosen.landing_uri)
+        said = []
+        for name, step in steps("lake/one").items():
+            for number, share in enumerate(SHARES):
+                store.trouble(KINDS[number % 2], int(requests[name] * share))
+                try:
+                    step()  # what is done already needs less than in quiet: it may be through
+                except Exception as error:
+                    said.append(f"{error}")
+                store.trouble("")
+                found = checksums(chosen)
+                assert all(rows in ((0, EMPTY), expected[of]) for of, rows in found.items())
+                assert name == "publish" or not any(rows for rows, _ in found.values())
+            step()
+        assert len(said) >= 6
+        assert not [one for one in said if store_error(one) is None]
+        assert checksums(chosen) == expected
+
+
+def test_a_store_that_hangs_is_given_up_with_a_sentence(
+    store: Store, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.store.SILENCE_S", 1.0)
+    s3.cache_clear()
+    store.trouble("hang")
+    with pytest.raises(OSError, match="Operation too slow") as raised:
+        Landing(f"{root}/landing").is_complete("events", day(0))
+    assert "can't be reached, or doesn't answer" in (store_error(str(raised.value)) or "")
+    s3.cache_clear()
+
+
+def test_a_landing_file_is_not_blamed_for_the_store(store: Store, root: str) -> None:
+    uri = f"{root}/landing/events/date={day(0)}/e.csv"
+    write_whole(uri, csv_of(event("one", day(0))).encode())
+    write_whole(f"{root}/bad.parquet", b"PAR1 no parquet PAR1")
+    assert inspect(uri, ("event_id",)).form == "csv"
+    with pytest.raises(LandingError, match=r"bad\.parquet: can't be read as parquet"):
+        inspect(f"{root}/bad.parquet", ())
+    store.trouble("refuse")
+    for name in (uri, f"{root}/bad.parquet"):
+        with pytest.raises(OSError, match="AWS Error"):
+            inspect(name, ("event_id",))
+
+
+def test_a_store_that_keeps_everything_changes_no_result(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+) -> None:
+    """Where credentials may not delete, old files stay: nothing else does."""
+    with installation(server, monkeypatch, root) as chosen:
+        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
+        land_days(chosen.model_copy(update={"landing": str(landed)}))
+        upload(landed, chosen.landing_uri)
+        store.trouble("refuse", only=("DELETE",))
+        for step in steps("lake/one").values():
+            step()
+        assert checksums(chosen)["core.events"][0] == 51
