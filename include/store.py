@@ -67,6 +67,8 @@ def s3() -> fs.S3FileSystem:
         region=region(),
         connect_timeout=CONNECT_S,
         request_timeout=SILENCE_S,
+        # A file of one part is one request then, not three.
+        allow_delayed_open=True,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=attempts()),
     )
 

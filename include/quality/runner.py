@@ -62,7 +62,10 @@ class Audit:
         """
         view = table.replace(".", "_")
         computed = {rule.column: rule.expression for rule in rules if rule.expression}
-        self._staged.show(view, files, schema, computed)
+        with self._staged.shown(view, files, schema, computed):
+            return self._judged(table, view, rules)
+
+    def _judged(self, table: str, view: str, rules: tuple[Rule, ...]) -> list[ExpectationResult]:
         asset = self._source.add_table_asset(name=table, table_name=view)
         batch = asset.add_batch_definition_whole_table("whole")
         held = self._run(batch, table, view, rules, "BOOLEAN_ONLY")

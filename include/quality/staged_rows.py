@@ -2,15 +2,17 @@
 
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pyarrow as pa
-from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow import fs
 from sqlalchemy import StaticPool, create_engine
 
 from include.store import system_of
 
+FETCHED_AT_ONCE = 8
 MEMORY = "2GB"
 """Of DuckDB: Spark works beside it. What needs more goes to temporary files."""
 
@@ -36,12 +38,14 @@ class StagedRows:
             "TimeZone": "UTC",
         }.items():
             self._database.execute(f"set global {name} = '{value}'")
-        self._systems: set[str] = set()
 
-    def show(
+    @contextmanager
+    def shown(
         self, view: str, files: Sequence[str], schema: pa.Schema, computed: Mapping[str, str]
-    ) -> None:
-        """Make or replace a view of the rows of some files.
+    ) -> Iterator[None]:
+        """A view of the rows of some files, for as long as one looks at it.
+
+        An audit reads each file dozens of times: what lies in a store is fetched once for it.
 
         Args:
             view: Its name.
@@ -49,14 +53,15 @@ class StagedRows:
             schema: Of the rows.
             computed: SQL of further columns, by name.
         """
-        if files:
-            locations = [self._location(uri) for uri in files]
-            rows = self._database.from_parquet(locations, hive_partitioning=False)
-        else:
-            self._database.from_arrow(schema.empty_table()).create(f"{view}: no rows")
-            rows = self._database.table(f'"{view}: no rows"')
-        columns = ["*", *(f'{sql} as "{name}"' for name, sql in computed.items())]
-        rows.project(", ".join(columns)).create_view(view)
+        with tempfile.TemporaryDirectory(prefix="propensity-audit-") as folder:
+            if files:
+                rows = self._database.from_parquet(_near(files, folder), hive_partitioning=False)
+            else:
+                self._database.from_arrow(schema.empty_table()).create(f"{view}: no rows")
+                rows = self._database.table(f'"{view}: no rows"')
+            columns = ["*", *(f'{sql} as "{name}"' for name, sql in computed.items())]
+            rows.project(", ".join(columns)).create_view(view)
+            yield
 
     def distinct(self, view: str, columns: Sequence[str]) -> int:
         """How many different values columns have together, at least.
@@ -68,12 +73,23 @@ class StagedRows:
         rows = self._database.view(view).aggregate(f"count(distinct hash({names}))").fetchall()
         return int(rows[0][0])
 
-    def _location(self, uri: str) -> str:
-        """How DuckDB names a file; of other systems than this machine's, PyArrow reads for it."""
+
+def _near(files: Sequence[str], folder: str) -> list[str]:
+    """Paths of files on this machine: where they are, or copies below `folder`."""
+
+    def fetched(number: int, uri: str) -> str:
         system, path = system_of(uri)
         if isinstance(system, fs.LocalFileSystem):
-            return str(path)
-        if system.type_name not in self._systems:
-            self._database.register_filesystem(ArrowFSWrapper(system))
-            self._systems.add(system.type_name)
-        return f"{system.type_name}://{path}"
+            return path
+        copy = f"{folder}/{number}.parquet"
+        fs.copy_files(
+            path,
+            copy,
+            source_filesystem=system,
+            destination_filesystem=fs.LocalFileSystem(),
+            use_threads=False,
+        )
+        return copy
+
+    with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
+        return list(pool.map(fetched, range(len(files)), files))

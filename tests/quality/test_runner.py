@@ -161,7 +161,7 @@ def test_a_value_that_is_no_number_is_out_of_bounds(
     ]
 
 
-def test_rows_of_another_store_are_read_through_its_file_system(
+def test_rows_of_another_store_are_fetched_for_the_audit_alone(
     tables: dict[str, Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stand-in for HDFS: nothing but PyArrow knows where its files are."""
@@ -172,19 +172,18 @@ def test_rows_of_another_store_are_read_through_its_file_system(
         pa.Table.from_pylist(bad, schema=contract.arrow_schema()), tmp_path / "bucket/rows.parquet"
     )
 
-    class Stores:
-        @staticmethod
-        def from_uri(uri: str) -> tuple[fs.FileSystem, str]:
-            return fs.SubTreeFileSystem(f"{tmp_path}", fs.LocalFileSystem()), uri.removeprefix(
-                "store://"
-            )
-
-    monkeypatch.setattr("include.quality.staged_rows.fs.FileSystem", Stores)
+    far = fs.SubTreeFileSystem(f"{tmp_path}", fs.LocalFileSystem())
+    monkeypatch.setattr(
+        "include.quality.staged_rows.system_of", lambda uri: (far, uri.removeprefix("store://"))
+    )
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     found = Audit(tmp_path / "docs").check(
         contract.name, ["store:///bucket/rows.parquet"], contract.arrow_schema(),
         rules(contract, QUALITY),
     )  # fmt: skip
     assert [r.column for r in found if not r.success] == ["user_id"]
+    assert not list((tmp_path / "temporary").glob("propensity-audit-*"))
 
 
 def test_what_does_not_fit_into_memory_goes_to_temporary_files() -> None:
