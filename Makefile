@@ -106,6 +106,15 @@ training-image: ## build the image of training pods; prints the setting that nam
 	docker tag campaign-propensity-training:latest campaign-propensity-training:$$id && \
 	echo "export PROPENSITY_TRAINING_IMAGE=campaign-propensity-training:$$id"
 
+spark-package: setup ## the jobs' code for a cluster's executors; prints the property that names it
+	@bin/python -m spark_jobs.package .local/spark/propensity_jobs.zip
+
+spark-history: setup ## Spark's own pages of past applications, on http://localhost:18080 [PROPENSITY_SPARK_EVENT_LOG]
+	@bin/python -m include.embedded spark-history
+
+test-cluster: setup ## jobs on a Spark cluster of three processes, with kills; needs Java
+	@bin/python -m pytest tests/cluster $(PYTEST_ARGS)
+
 lock: setup ## rewrite requirements.txt from requirements.in
 	@$(call compile_lock,requirements.in,requirements.txt)
 	@$(call compile_lock,$(TRAINING).in -c requirements.txt,$(TRAINING).txt)
@@ -132,4 +141,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help
+.PHONY: spark-package spark-history test-cluster compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help

@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     or what Sail's queries hold before they go on in temporary files."""
     spark_properties: Path | None = None
     """Properties file for `spark-submit`; empty: the one that set-up writes below `<home>`."""
+    spark_event_log: str = ""
+    """Where Apache Spark logs what its applications did, a folder or a URI; empty: nowhere. `make
+    spark-history` shows it."""
     landing_deadline_hours: int = Field(default=12, ge=1, le=240)
     """How long `lake_daily` waits for `_SUCCESS`, in hours."""
     catch_up_days: int = Field(default=14, ge=0, le=365)
@@ -115,7 +118,7 @@ class Settings(BaseSettings):
             raise ValueError("it is no time zone of the IANA database, such as Europe/Berlin")
         return name
 
-    @field_validator("landing", "lake", "artifacts")
+    @field_validator("landing", "lake", "artifacts", "spark_event_log")
     @classmethod
     def _is_location(cls, location: str) -> str:
         scheme, is_uri, rest = location.partition("://")
@@ -139,6 +142,11 @@ class Settings(BaseSettings):
     def artifacts_uri(self) -> str:
         """Folder of MLflow's artifacts as a URI without a slash at the end."""
         return uri_of(_location(self.artifacts, self.home / "mlflow" / "artifacts"))
+
+    @property
+    def spark_event_log_uri(self) -> str:
+        """Folder of Apache Spark's event logs as a URI; empty where there are none."""
+        return uri_of(_location(self.spark_event_log, self.home)) if self.spark_event_log else ""
 
     def catalog_options(self) -> dict[str, str]:
         """PyIceberg's catalog properties; empty for the SQL catalog on Postgres.

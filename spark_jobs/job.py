@@ -95,7 +95,9 @@ def _attempt(
     work.properties.update(pair.split("=", 1) for pair in arguments.set)
     try:
         for build in builds:
-            build(work)
+            module = build.__module__.rpartition(".")[2]
+            with work.stages.stage(job if module == "__main__" else module, job):
+                build(work)
         work.finish_audits()
     except PipelineError:
         work.abandon_audits()

@@ -7,7 +7,7 @@ from functools import cache
 from pyspark.sql import SparkSession
 
 from include.settings import settings
-from include.store import sail_environment
+from include.store import make_folder, sail_environment, system_of
 
 RESULTS = {
     # What a result is depends on these.
@@ -51,6 +51,11 @@ def _apache(name: str) -> SparkSession:
     from pyspark import SparkConf
 
     conf = SparkConf()
+    if folder := settings().spark_event_log_uri:
+        if folder.startswith("file://"):  # Spark makes files in it, not the folder
+            make_folder(*system_of(folder))
+        conf.setIfMissing("spark.eventLog.enabled", "true")
+        conf.setIfMissing("spark.eventLog.dir", folder)
     for key, value in DEFAULTS.items():
         conf.setIfMissing(key, value)
     for key, value in RESULTS.items():

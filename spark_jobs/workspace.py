@@ -38,6 +38,7 @@ from spark_jobs.accounting import account, rows_by_day
 from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
 from spark_jobs.sink import Target, Written, write_files
+from spark_jobs.stage_log import StageLog
 from spark_jobs.staging import staged_table, write
 from spark_jobs.transforms.parsing import WITHHELD, user_of
 
@@ -66,6 +67,7 @@ class Workspace:
     def __post_init__(self) -> None:
         """Open the lake."""
         self.lake = Lake(self.settings)
+        self.stages = StageLog(self.days, self.attempt)
         self.landing = Landing(self.settings.landing_uri)
         self.tables = lake_tables(self.event_types)
         self.lineage = lineage(self.config.events.duplicate_lookback_days, self.config.horizon_days)
@@ -115,8 +117,11 @@ class Workspace:
         """
         contract = self.contract(name)
         self.inputs[name] = self.pins[name].snapshot_id
-        rows = self.lake.read(self.spark, contract, days, self.inputs[name])
+        files = self.lake.data_files(contract, days, self.inputs[name])
+        rows = self.lake.read(self.spark, contract, files)
         staged = self.staged.get(name)
+        laid_over = sum((staged.rows if staged else {}).values())
+        self.stages.read(name, sum(file.row_count for file in files) + laid_over)
         if staged is None:
             return rows
         mine = self._rows_of(staged.files, contract.spark_schema())
@@ -138,6 +143,7 @@ class Workspace:
         files = look_at(self.landing, table, self.days, required)
         counts = counts_of(files)
         if counts is not None:
+            self.stages.read(f"landing/{table}", sum(counts.values()))
             return Landed(self.spark, files, columns, counts)
         started = time.monotonic()
         rows = read_landed(self.spark, files, columns)
@@ -146,6 +152,7 @@ class Workspace:
             rows = rows.withColumn(CORRUPT, F.when(F.col(CORRUPT).isNotNull(), F.lit(WITHHELD)))
         kept, written = self._keep(f"landed_{table}", rows)
         counts = rows_by_day(written)
+        self.stages.read(f"landing/{table}", sum(counts.values()))
         print(f"[{table}] {sum(counts.values()):,} landed rows read as text in "
               f"{time.monotonic() - started:.1f} s", flush=True)  # fmt: skip
         return Landed(self.spark, files, columns, counts, kept)
@@ -268,6 +275,7 @@ class Workspace:
         name = contract.name
         rows, files = sum(staged.rows.values()), len(staged.files)
         print(f"[{name}] {rows:,} rows in {files} files staged{took}", flush=True)
+        self.stages.wrote(name, rows)
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)

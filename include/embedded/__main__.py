@@ -9,12 +9,14 @@ from include.embedded.environment import airflow_environment
 from include.embedded.postgres import psql_path, start_postgres
 from include.embedded.service import down, up
 from include.embedded.setup import ensure_set_up
+from include.embedded.spark_history import show_history
 from include.errors import PipelineError
 from include.settings import PROJECT, settings
 
 USAGE = (
     "usage: python -m include.embedded up | down | setup | checksums | "
-    "sql QUERY admin|pipeline|analyst|marketing | reader NAME GROUP | airflow ARGS..."
+    "sql QUERY admin|pipeline|analyst|marketing | reader NAME GROUP | spark-history | "
+    "airflow ARGS..."
 )
 
 
@@ -52,6 +54,8 @@ def _run(arguments: list[str]) -> None:
         case ["checksums"]:
             start_postgres(settings())
             _checksums()
+        case ["spark-history"]:
+            show_history(settings())
         case ["airflow", *rest]:
             ensure_set_up(settings())
             airflow = str(PROJECT / ".venv" / "bin" / "airflow")

@@ -164,22 +164,26 @@ class Lake:
     def files(
         self, contract: Table, days: Days | None = None, snapshot_id: int | None = None
     ) -> list[str]:
-        """The data files of a snapshot (default: the current one), sorted."""
+        """URIs of the data files of a snapshot (default: the current one), sorted."""
+        return [file.uri for file in self.data_files(contract, days, snapshot_id)]
+
+    def data_files(
+        self, contract: Table, days: Days | None = None, snapshot_id: int | None = None
+    ) -> list[DataFile]:
+        """The data files of a snapshot (default: the current one), sorted by their URI."""
         table = self.table(contract)
         if table.current_snapshot() is None:
             return []
         where = between(contract, days) if days else AlwaysTrue()
         scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
-        return sorted(task.file.file_path for task in scan.plan_files())
+        return sorted(
+            DataFile(task.file.file_path, task.file.record_count) for task in scan.plan_files()
+        )
 
     def read(
-        self,
-        spark: "SparkSession",
-        contract: Table,
-        days: Days | None = None,
-        snapshot_id: int | None = None,
+        self, spark: "SparkSession", contract: Table, files: Sequence[DataFile]
     ) -> "DataFrame":
-        """The rows of a snapshot as a Spark DataFrame with the contract's columns.
+        """The rows of data files as a Spark DataFrame with the contract's columns.
 
         Where a file is older than a column, the column holds what the contract says of rows from
         before it: a new event type was counted 0 times, not an unknown number of times.
@@ -187,10 +191,9 @@ class Lake:
         from pyspark.sql import functions as F
 
         schema = contract.spark_schema()
-        files = self.files(contract, days, snapshot_id)
         if not files:
             return spark.createDataFrame([], schema)
-        rows = spark.read.schema(schema).parquet(*files)
+        rows = spark.read.schema(schema).parquet(*[file.uri for file in files])
         filled = {
             column.name: F.coalesce(
                 column.name, F.lit(column.before).cast(schema[column.name].dataType)

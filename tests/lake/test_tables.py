@@ -160,7 +160,7 @@ def test_a_new_event_type_counts_nothing_before_it_existed(lake: Lake, spark: Sp
         commit(lake, contract, [day], [uri], {})
 
     expected = {DAY: 0, NEXT: 1}
-    rows = lake.read(spark, after)
+    rows = lake.read(spark, after, lake.data_files(after))
     assert {r.ingest_date: r.call_count for r in rows.collect()} == expected
     assert {r["ingest_date"]: r["call_count"] for r in lake.arrow(after).to_pylist()} == expected
     streamed = lake.stream(after, lake.files(after), ["ingest_date", "call_count"], 10)
