@@ -64,7 +64,7 @@ test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at
 # Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.
 ACCEPTANCE := bin/python -m pytest tests/acceptance -v -s -x
 SUITES ?= after_run or own_data or scheduler
-test-acceptance: setup ## after `make run`: its tables, own data, the scheduler [SUITES=cluster|large|order]
+test-acceptance: setup ## after `make run`: its tables, own data, the scheduler [SUITES=cluster|large|order|store]
 	@$(ACCEPTANCE) -m "$(SUITES)" $(PYTEST_ARGS)
 
 ##@ The whole stack with docker-compose

@@ -3,18 +3,24 @@
 import os
 import subprocess
 from functools import cache
+from importlib.resources import files
 
-from include.settings import PROJECT
+from include.settings import IS_PACKED, PROJECT
+
+PACKED_FILE = "CODE_VERSION"
+"""In the zip of `make spark-package`."""
 
 
 @cache
 def code_version() -> str:
     """The commit, with `+changes` where the tree differs from it; `unknown` outside a checkout.
 
-    An image carries no checkout: its build sets `CODE_VERSION`.
+    An image carries no checkout: its build sets `CODE_VERSION`; a zip for Spark has it in a file.
     """
     if built := os.environ.get("CODE_VERSION"):
         return built
+    if IS_PACKED:
+        return files("include").joinpath(PACKED_FILE).read_text(encoding="utf-8")
     try:
         return subprocess.run(
             [

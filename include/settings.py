@@ -17,7 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from include.errors import SettingsError
 
 PREFIX = "PROPENSITY_"
-PROJECT = Path(__file__).resolve().parents[1]
+IS_PACKED = not Path(__file__).exists()
+"""Whether this runs from the zip of `make spark-package`, where no path leads to a file."""
+PROJECT = Path.cwd() if IS_PACKED else Path(__file__).resolve().parents[1]
 CONFIG = Path(__file__).resolve().parent / "config"
 EMBEDDED_ARM_KEY = "embedded-default-key"
 

@@ -1,14 +1,15 @@
-"""The code that executors need, as one zip for `spark.submit.pyFiles`: `make spark-package`.
+"""The jobs' code as one zip for `spark.submit.pyFiles`: `make spark-package`.
 
-A driver runs from a checkout or an image, where its configuration lies beside its code; executors
-are handed functions that name modules of `include/` and `spark_jobs/`, and find them in here.
-What those import of others (requirements.txt) is installed on each worker.
+Executors are handed functions that name modules of `include/` and `spark_jobs/`, and find them in
+here. So does the driver: Spark puts the zip before whatever it would find elsewhere. What these
+modules import of others (requirements.txt) is installed on each machine.
 """
 
 import sys
 import zipfile
 from pathlib import Path
 
+from include.code_version import PACKED_FILE, code_version
 from include.settings import PROJECT
 
 PACKAGES = ("include", "spark_jobs")
@@ -20,13 +21,19 @@ def pack(to: Path) -> Path:
     """Write the zip; returns its path."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_suffix(".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as package:
-        for name in PACKAGES:
-            for path in sorted((PROJECT / name).rglob("*.py")):
-                entry = zipfile.ZipInfo(path.relative_to(PROJECT).as_posix(), LONG_AGO)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16
-                package.writestr(entry, path.read_bytes())
+    content = {
+        path.relative_to(PROJECT).as_posix(): path.read_bytes()
+        for name in PACKAGES
+        for path in sorted((PROJECT / name).rglob("*"))
+        if path.suffix in (".py", ".yaml")
+    }
+    content[f"include/{PACKED_FILE}"] = code_version().encode()
+    with zipfile.ZipFile(part, "w") as package:
+        for name, data in content.items():
+            entry = zipfile.ZipInfo(name, LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            package.writestr(entry, data)
     part.rename(to)
     return to
 

@@ -10,7 +10,8 @@ PROJECT = Path(__file__).parents[1]
 
 # Each may import what stands above it, and itself.
 LAYERS = (
-    ("include.errors", "include.days", "include.private_folder"),
+    ("include.errors", "include.days", "include.private_folder", "include.store_errors"),
+    ("include.store",),
     ("include.settings",),
     ("include.code_version",),
     ("include.config",),

@@ -1,6 +1,7 @@
 """Models of the configuration files, and their loader."""
 
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from include.config.quality import Quality
 from include.config.role_names import why_no_team
 from include.config.strict import Name, Strict, unique
 from include.errors import ConfigError
-from include.settings import Settings
+from include.settings import CONFIG, IS_PACKED, Settings
 
 _Model = TypeVar("_Model", bound=Strict)
 MAX_PROBLEMS = 5
@@ -171,7 +172,7 @@ class _OnceEach(yaml.SafeLoader):
 
 def _load(path: Path, model: type[_Model]) -> _Model:
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)
+        content: Any = yaml.load(_text_of(path), _OnceEach)
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -187,6 +188,12 @@ def _load(path: Path, model: type[_Model]) -> _Model:
         more = len(problems) - MAX_PROBLEMS
         said = problems[:MAX_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
         raise ConfigError(f"{path}: {'; '.join(said)}") from None
+
+
+def _text_of(path: Path) -> str:
+    if IS_PACKED and path.parent == CONFIG:
+        return files("include.config").joinpath(path.name).read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 def _said(kind: str, message: str, given: Any) -> str:

@@ -1,5 +1,6 @@
 """A Spark cluster of three processes on this machine: a master and two workers of one core."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -29,14 +30,19 @@ class Cluster:
 
     def executors(self, worker: int) -> list[psutil.Process]:
         """The executors that a worker runs now."""
-        below = psutil.Process(self.workers[worker].pid).children(recursive=True)
-        return [process for process in below if EXECUTOR in " ".join(process.cmdline())]
+        found = []
+        for process in psutil.Process(self.workers[worker].pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it just ended, or is a zombie
+                if EXECUTOR in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def kill_worker(self, worker: int) -> None:
         """`kill -9` a worker and what it runs, as a machine that goes dark."""
         process = psutil.Process(self.workers[worker].pid)
         for one in [*process.children(recursive=True), process]:
-            one.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 @pytest.fixture(scope="module")
