@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, select, text, update
 
 from include.database.tables.predictions import Publication
@@ -32,22 +33,18 @@ def remove_erased(
     connection: Connection,
     publication_id: int,
     user_id: int | None = None,
-    *,
-    table: str | None = None,
 ) -> Removed:
     """Delete the rows of whoever is in `pii.erasures` from a publication's table.
 
     Args:
-        connection: In the transaction that holds the lock of the exchange, or of the attempt itself
-            while nobody else knows its table.
+        connection: In the transaction that holds the lock of the exchange.
         publication_id: The publication; its table exists.
         user_id: Only this user's; they are erased in any case.
-        table: The table, where it isn't the publication's final one.
     """
     where = EVERYBODY if user_id is None else "user_id = :user"
     names = ", ".join(SCORE_COLUMNS)
     gone = connection.execute(
-        text(f"delete from {table or table_name(publication_id)} where {where} returning {names}"),  # noqa: S608
+        text(f"delete from {table_name(publication_id)} where {where} returning {names}"),  # noqa: S608
         {} if user_id is None else {"user": user_id},
     ).all()
     columns: list[Any] = list(zip(*gone, strict=True)) if gone else [()] * len(LOADED_SCHEMA)
@@ -55,13 +52,20 @@ def remove_erased(
         [pa.array(c, field.type) for c, field in zip(columns, LOADED_SCHEMA, strict=True)],
         schema=LOADED_SCHEMA,
     )
-    removed = Removed(len(gone), len({row.user_id for row in gone}), rows_checksum(rows))
+    taken = removed(rows)
     if gone:
-        _correct_books(connection, publication_id, removed)
-    return removed
+        correct_books(connection, publication_id, taken)
+    return taken
 
 
-def _correct_books(connection: Connection, publication_id: int, removed: Removed) -> None:
+def removed(rows: pa.Table) -> Removed:
+    """Sum up rows that are taken out, or were never put in."""
+    users = len(pc.unique(rows.column("user_id")))
+    return Removed(rows.num_rows, users, rows_checksum(rows))
+
+
+def correct_books(connection: Connection, publication_id: int, gone: Removed) -> None:
+    """Let the publication's row count and checksum follow."""
     row = connection.execute(
         select(Publication.checksum, Publication.row_count).where(
             Publication.publication_id == publication_id
@@ -71,8 +75,8 @@ def _correct_books(connection: Connection, publication_id: int, removed: Removed
         update(Publication)
         .where(Publication.publication_id == publication_id)
         .values(
-            checksum=subtract_checksum(row.checksum, removed.checksum),
-            row_count=row.row_count - removed.rows,
+            checksum=subtract_checksum(row.checksum, gone.checksum),
+            row_count=row.row_count - gone.rows,
         )
     )
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine
 
-from include.predictions.publications import loading_name, table_name
+from include.predictions.publications import table_name
 from include.predictions.transition import Change, Day, transition
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,6 @@ def drop_leftovers(engine: Engine, day: date) -> list[str]:
         for version in dead:
             if version.has_table:
                 dropped.append(table_name(version.publication_id))
-            if version.has_loading_table:
-                dropped.append(loading_name(version.publication_id))
         if not dropped:
             return None
         return Change(

@@ -1,15 +1,16 @@
-"""Bring a day of scores into a table of its own: COPY, freeze, index."""
+"""Bring a day of scores into a table of its own: COPY, frozen, and index it."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
 
 import psycopg
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from include.database.tables.predictions import CampaignPropensity
-from include.predictions.publications import loading_name, table_name
+from include.predictions.copy_rows import HEADER, TRAILER, binary_rows
+from include.predictions.publications import table_name
 
 COLUMNS = tuple(column.name for column in CampaignPropensity.__table__.columns)
 SCORE_COLUMNS = tuple(name for name in COLUMNS if name != "publication_id")
@@ -24,87 +25,87 @@ _NARROW = {"decile": pa.int16()}
 
 
 def load(
-    uri: str,
-    publication_id: int,
-    batches: Callable[[], Iterator[pa.RecordBatch]],
-    before_freeze: Callable[[], None] = lambda: None,
-) -> None:
+    uri: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]
+) -> pa.Table:
     """Fill the publication's table; rows are frozen, so every snapshot sees them all or none.
 
-    ADBC loads a million rows a second, but can't freeze: rows that are younger than a reader's
-    snapshot (`repeatable read`) would be invisible to it, and the day it finds attached empty. So
-    they go on from the first table to the second by a COPY with FREEZE, inside the server's pipes.
+    Rows that are younger than a reader's snapshot (`repeatable read`) would be invisible to it, and
+    the day it finds attached empty. COPY freezes them, where the table is made in the same
+    transaction; ADBC, which is quick at loading, can't ask for that.
 
     Args:
         uri: The warehouse, for libpq.
         publication_id: The attempt.
         batches: Gives the rows, `SCORE_COLUMNS` in order.
-        before_freeze: Takes rows out of the first table: once frozen, no snapshot misses them.
+
+    Returns:
+        Rows that were left out, since their users were erased: once rows are frozen, no snapshot
+        misses them.
+
+    Raises:
+        ValueError: A value is null, or not of its column's type.
     """
-    loading, final = loading_name(publication_id), table_name(publication_id)
-    like = "(like predictions.campaign_propensity including defaults)"
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"create unlogged table {loading} {like}")
-        ingest(uri, loading, publication_id, batches)
-        before_freeze()
-        with psycopg.connect(uri) as writer:
-            # FREEZE asks for a table made in the same transaction.
-            writer.execute(f"create table {final} {like}")
-            _freeze(connection, loading, writer, final)
-        connection.execute(f"drop table {loading}")
+    name = table_name(publication_id)
+    with psycopg.connect(uri) as connection:
+        connection.execute(
+            f"create table {name} (like predictions.campaign_propensity including defaults)"
+        )
+        erased = [user for (user,) in connection.execute("select user_id from pii.erasures")]
+        return _copy(connection, publication_id, batches(), pa.array(erased, pa.int64()))
 
 
-def _freeze(source: psycopg.Connection, loading: str, writer: psycopg.Connection, to: str) -> None:
-    with (
-        source.cursor() as reading,
-        writer.cursor() as writing,
-        reading.copy(f"copy {loading} to stdout (format binary)") as rows,
-        writing.copy(f"copy {to} from stdin (format binary, freeze)") as into,
+def _copy(
+    connection: psycopg.Connection,
+    publication_id: int,
+    batches: Iterator[pa.RecordBatch],
+    erased: pa.Array,
+) -> pa.Table:
+    left_out = []
+    columns = ", ".join(COLUMNS)
+    copy = f"copy {table_name(publication_id)} ({columns}) from stdin (format binary, freeze)"
+    with connection.cursor() as cursor, cursor.copy(copy) as into:
+        into.write(HEADER)
+        for batch in batches:
+            rows = batch.select(list(SCORE_COLUMNS)).cast(LOADED_SCHEMA)
+            is_erased = pc.is_in(rows.column("user_id"), erased)
+            left_out.append(rows.filter(is_erased))
+            if left_out[-1].num_rows:
+                rows = rows.filter(pc.invert(is_erased))
+            for block in binary_rows(_as_in_table(rows, publication_id)):
+                into.write(block)
+        into.write(TRAILER)
+    return pa.Table.from_batches(left_out, LOADED_SCHEMA)
+
+
+def _as_in_table(rows: pa.RecordBatch, publication_id: int) -> pa.RecordBatch:
+    columns = [
+        rows.column(name).cast(_NARROW[name]) if name in _NARROW else rows.column(name)
+        for name in SCORE_COLUMNS
+    ]
+    ids = pa.repeat(pa.scalar(publication_id, pa.int64()), rows.num_rows)
+    return pa.RecordBatch.from_arrays([*columns, ids], names=list(COLUMNS))
+
+
+def index(connection: Connection, publication_id: int) -> None:
+    """Index the table; it can be read meanwhile."""
+    name = table_name(publication_id)
+    short = name.split(".")[1]
+    for statement in (
+        f"create unique index {short}_pkey on {name} (user_id, campaign_id, score_date)",
+        f"create index {short}_rank on {name} (campaign_id, rank)",
+        f"create index {short}_score on {name} (campaign_id, score desc)",
+        f"analyze {name}",
     ):
-        for block in rows:
-            into.write(block)
+        connection.execute(text(statement))
 
 
-def ingest(
-    uri: str, table: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]
-) -> None:
-    """Add rows, `SCORE_COLUMNS` in order, to a table with a schema's name before its own."""
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        for batch in batches():
-            ids = pa.array([publication_id] * batch.num_rows, pa.int64())
-            columns = [
-                batch.column(name).cast(_NARROW[name]) if name in _NARROW else batch.column(name)
-                for name in SCORE_COLUMNS
-            ]
-            yield pa.RecordBatch.from_arrays([*columns, ids], names=list(COLUMNS))
-
-    stream = rows()
-    first = next(stream, None)
-    if first is None:
-        return
-
-    def again() -> Iterator[pa.RecordBatch]:
-        yield first
-        yield from stream
-
-    schema, name = table.split(".")
-    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
-        reader = pa.RecordBatchReader.from_batches(first.schema, again())
-        cursor.adbc_ingest(name, reader, mode="append", db_schema_name=schema)
-        connection.commit()
-
-
-def index(connection: Connection, publication_id: int, day: date) -> None:
+def constrain(connection: Connection, publication_id: int, day: date) -> None:
     """Give the table what its place among the partitions asks for, so that attaching is quick."""
     name = table_name(publication_id)
     short = name.split(".")[1]
     for statement in (
         # The primary key proves one row a pair; the check spares the scan at ATTACH.
-        f"alter table {name} add primary key (user_id, campaign_id, score_date)",
-        f"create index {short}_rank on {name} (campaign_id, rank)",
-        f"create index {short}_score on {name} (campaign_id, score desc)",
+        f"alter table {name} add primary key using index {short}_pkey",
         f"alter table {name} add constraint {short}_day check (score_date = date '{day}')",
-        f"analyze {name}",
     ):
         connection.execute(text(statement))

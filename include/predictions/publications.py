@@ -8,8 +8,3 @@ beside it until retention drops them, so that each can come back.
 def table_name(publication_id: int) -> str:
     """The publication's table."""
     return f"predictions.publication_{int(publication_id)}"
-
-
-def loading_name(publication_id: int) -> str:
-    """Where an attempt loads its rows first; gone when the attempt ends."""
-    return f"predictions.loading_{int(publication_id)}"

@@ -1,6 +1,6 @@
 """Publish a day of scores: load aside, check, then one short transaction makes it visible.
 
-    begin → load → index → check → show
+    begin → load → index and check → show
 
 Whatever ends an attempt, at any step, readers see what they saw before, the attempt is on record in
 `predictions.publications` with its reason, and the next attempt on the day clears away what this
@@ -13,6 +13,7 @@ at the exchange would still be seen by a reader whose snapshot is younger than t
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -25,10 +26,9 @@ from include.database.tables.predictions import Publication
 from include.errors import PublishError, PublishRefusedError
 from include.lake.checksum import rows_checksum, subtract_checksum, sum_checksums
 from include.predictions import checks, loading
-from include.predictions.erased_rows import count_erased, remove_erased
+from include.predictions.erased_rows import correct_books, count_erased, removed
 from include.predictions.leftovers import drop_leftovers
 from include.predictions.locks import day_lock
-from include.predictions.publications import loading_name
 from include.predictions.revert import holding, release
 from include.predictions.transition import Change, Day, transition
 
@@ -210,27 +210,45 @@ def _held_against(connection: Connection, scores: Scores, began_at: datetime) ->
 
 
 def _load(attempt: _Attempt) -> None:
-    number = attempt.publication_id
+    left_out = loading.load(attempt.uri, attempt.publication_id, attempt.scores.batches)
+    if not left_out.num_rows:
+        return
+    gone = removed(left_out)
+    with attempt.engine.begin() as connection:
+        correct_books(connection, attempt.publication_id, gone)
+    attempt.row_count -= gone.rows
+    attempt.checksum = subtract_checksum(attempt.checksum, gone.checksum)
+    attempt.erased_users = gone.users
 
-    def leave_out_erased() -> None:
-        with attempt.engine.begin() as connection:
-            gone = remove_erased(connection, number, table=loading_name(number))
-        attempt.row_count -= gone.rows
-        attempt.checksum = subtract_checksum(attempt.checksum, gone.checksum)
-        attempt.erased_users = gone.users
 
-    loading.load(attempt.uri, number, attempt.scores.batches, leave_out_erased)
+def _check(attempt: _Attempt) -> None:
+    """Index the table and look at its rows, beside each other: each keeps one core busy."""
+    with ThreadPoolExecutor(1) as beside:
+        indexed = beside.submit(_index, attempt)
+        try:
+            wrong = _problems(attempt)
+        finally:
+            # Two rows of a pair fail here, whatever else is wrong.
+            indexed.result()
+    if wrong:
+        raise PublishRefusedError(
+            f"scores of {attempt.scores.score_date} were not published (publication "
+            f"{attempt.publication_id}): {'; '.join(wrong)}. What was visible before still is. "
+            "Clear `scores.build` of score_daily for this day"
+        )
+    with attempt.engine.begin() as connection:
+        loading.constrain(connection, attempt.publication_id, attempt.scores.score_date)
 
 
 def _index(attempt: _Attempt) -> None:
     with attempt.engine.begin() as connection:
-        loading.index(connection, attempt.publication_id, attempt.scores.score_date)
+        loading.index(connection, attempt.publication_id)
 
 
-def _check(attempt: _Attempt) -> None:
+def _problems(attempt: _Attempt) -> list[str]:
     scores = attempt.scores
     with attempt.engine.connect() as connection:
-        wrong = checks.problems(
+        return checks.problems(
             connection,
             attempt.uri,
             attempt.publication_id,
@@ -241,12 +259,6 @@ def _check(attempt: _Attempt) -> None:
             holdout_shares=scores.holdout_shares,
             row_count=attempt.row_count,
             checksum=attempt.checksum,
-        )
-    if wrong:
-        raise PublishRefusedError(
-            f"scores of {scores.score_date} were not published (publication "
-            f"{attempt.publication_id}): {'; '.join(wrong)}. What was visible before still is. "
-            "Clear `scores.build` of score_daily for this day"
         )
 
 
@@ -283,7 +295,7 @@ def _show(attempt: _Attempt) -> None:
     transition(attempt.engine, scores.score_date, decide)
 
 
-STEPS: tuple[Callable[[_Attempt], None], ...] = (_begin, _load, _index, _check, _show)
+STEPS: tuple[Callable[[_Attempt], None], ...] = (_begin, _load, _check, _show)
 """In order; after the last one readers see the day."""
 
 

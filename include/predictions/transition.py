@@ -34,7 +34,7 @@ from include.errors import PublishError
 from include.predictions import blockers
 from include.predictions.erased_rows import remove_erased
 from include.predictions.locks import lock_exchange
-from include.predictions.publications import loading_name, table_name
+from include.predictions.publications import table_name
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,6 @@ class Version:
 
     row: Row[Any]
     has_table: bool
-    has_loading_table: bool
     is_attached: bool
 
     @property
@@ -202,8 +201,7 @@ def _try(engine: Engine, day: date, decide: Decide, waited_s: float) -> Change |
                     next_lock()
                     _exchange(connection, day, _attached(found), visible)
         for publication_id in change.drop if change else ():
-            for name in (table_name, loading_name):
-                connection.execute(text(f"drop table if exists {name(publication_id)}"))
+            connection.execute(text(f"drop table if exists {table_name(publication_id)}"))
     return change
 
 
@@ -220,23 +218,13 @@ def read_day(connection: Connection, day: date) -> Day:
             "where c.relnamespace = 'predictions'::regnamespace and c.relkind = 'r' "
             "and c.relname = any (:names)"
         ),
-        {
-            "names": [
-                name(row.publication_id).split(".")[1]
-                for row in rows
-                for name in (table_name, loading_name)
-            ]
-        },
+        {"names": [table_name(row.publication_id).split(".")[1] for row in rows]},
     ).all()
     there = {name: bool(is_partition) for name, is_partition in tables}
     versions = {}
     for row in rows:
-        mine, loading = (
-            name(row.publication_id).split(".")[1] for name in (table_name, loading_name)
-        )
-        versions[int(row.publication_id)] = Version(
-            row, mine in there, loading in there, there.get(mine, False)
-        )
+        mine = table_name(row.publication_id).split(".")[1]
+        versions[int(row.publication_id)] = Version(row, mine in there, there.get(mine, False))
     return Day(day, versions)
 
 

@@ -90,6 +90,18 @@ def test_days_that_an_earlier_revision_published_come_along(place: Settings) -> 
     assert tuple(seen) == (5, "1")
 
 
+def test_first_tables_of_attempts_that_were_killed_go(place: Settings) -> None:
+    with engine(place, "admin").begin() as connection:
+        migrate(connection, "0013")
+        for name in ("loading_7", "loading_8", "loading_dock"):
+            connection.exec_driver_sql(f"create table predictions.{name} (a int)")
+        migrate(connection, "head")
+        left = connection.exec_driver_sql(
+            "select relname from pg_class where relname like 'loading\\_%%'"
+        ).all()
+    assert [tuple(row) for row in left] == [("loading_dock",)]
+
+
 def test_a_downgrade_that_would_destroy_what_nobody_could_fill_again_is_refused(
     place: Settings,
 ) -> None:

@@ -34,7 +34,7 @@ def before_step(name: str) -> Callable[[], None]:
 
 
 def while_copying() -> None:
-    """In the second COPY, after its table was made and rows were sent."""
+    """In the COPY, after its table was made and rows were sent."""
     write = psycopg.Copy.write
 
     def write_and_die(self: Any, block: Any) -> None:
@@ -69,10 +69,10 @@ def once_it_was_visible() -> None:
 
 
 POINTS: dict[str, Callable[[], None]] = {
-    **{f"before {name}": before_step(name) for name in ("begin", "load", "index", "check", "show")},
+    **{f"before {name}": before_step(name) for name in ("begin", "load", "check", "show")},
     "while loading": lambda: None,  # see main
     "while copying": while_copying,
-    "loaded, not yet cleared": after(loading, "_freeze"),
+    "copied, not committed": after(loading, "_copy"),
     "indexed, not committed": after(loading, "index"),
     "recorded, not exchanged": after(transition, "_set_state"),
     "all but the commit": after(transition, "_exchange"),

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from adbc_driver_postgresql import dbapi
 from sqlalchemy import text
 
 from include.database.address import database_url
 from include.database.engine import engine
-from include.predictions.loading import SCORE_COLUMNS, ingest
+from include.predictions.loading import COLUMNS, SCORE_COLUMNS
 from include.settings import settings
 from tests.bench.yardsticks.work import Work, work
 
@@ -28,7 +30,11 @@ def main(asked: Work) -> None:
     def batches() -> Iterator[pa.RecordBatch]:
         for path in asked.rows:
             with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(columns=list(SCORE_COLUMNS))
+                for batch in file.iter_batches(columns=list(SCORE_COLUMNS)):
+                    ids = pa.repeat(pa.scalar(1, pa.int64()), batch.num_rows)
+                    narrow = batch.column("decile").cast(pa.int16())
+                    whole = batch.set_column(SCORE_COLUMNS.index("decile"), "decile", narrow)
+                    yield pa.RecordBatch.from_arrays([*whole.columns, ids], names=list(COLUMNS))
 
     uri = database_url(settings(), "warehouse", role="admin")
     with engine(settings(), "admin").begin() as connection:
@@ -36,7 +42,13 @@ def main(asked: Work) -> None:
             text(f"create table {TABLE} (like predictions.campaign_propensity including defaults)")
         )
     started = time.monotonic()
-    ingest(uri, TABLE, 1, batches)
+    schema, name = TABLE.split(".")
+    stream = batches()
+    first = next(stream)
+    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+        reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], stream))
+        cursor.adbc_ingest(name, reader, mode="append", db_schema_name=schema)
+        connection.commit()
     with engine(settings(), "admin").begin() as connection:
         for statement in INDEXES:
             connection.execute(text(statement))
