@@ -51,16 +51,14 @@ class Market:
         return [uri.removeprefix("file://") for uri in uris]
 
 
-def _market(size: str, events_per_day: int, users: int, listings: int) -> Market:
+def _market(size: str, events_per_day: int, users: int, listings: int, **skew: float) -> Market:
     return Market(
         size,
         Traffic(
             users=users,
             listings=listings,
             events_per_day=events_per_day,
-            duplicate_share=0.01,
-            late_share=0.02,
-            malformed_share=0.001,
+            **{"duplicate_share": 0.01, "late_share": 0.02, "malformed_share": 0.001, **skew},
         ),
     )
 
@@ -71,6 +69,15 @@ MARKETS = {
         _market("200k", 200_000, 10_000, 4_000),
         _market("2m", 2_000_000, 100_000, 40_000),
         _market("20m", 20_000_000, 1_000_000, 400_000),
+        _market(
+            "20mskewed",
+            20_000_000,
+            1_000_000,
+            400_000,
+            malformed_share=0.3,
+            busiest_user_share=0.05,
+            busiest_listing_share=0.1,
+        ),
         _market("100m", 100_000_000, 5_000_000, 2_000_000),
     )
 }

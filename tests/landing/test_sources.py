@@ -1,6 +1,7 @@
 """Sources: what lands is what was there; made-up traffic follows from its seed."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -74,6 +75,20 @@ def test_switches_spoil_about_the_share_that_they_say(share: float) -> None:
     malformed = sum(kind == "telepathy" for kind in rows.column("event_type").to_pylist())
     for count in (len(ids) - len(set(ids)), late, malformed):
         assert share * 0.85 <= count / len(ids) <= share * 1.15
+
+
+def test_one_user_and_one_listing_may_have_a_share_of_all_and_the_rest_stays() -> None:
+    plain = Traffic(users=1_000_000, listings=500_000, categories=5)
+    skewed = replace(plain, busiest_user_share=0.05, busiest_listing_share=0.1)
+    rows, others = (events_batch(one, DAY, 0, 40_000) for one in (skewed, plain))
+    shares = {
+        name: Counter(rows.column(name).to_pylist()).most_common(1)[0][1] / 40_000
+        for name in ("user_id", "listing_id")
+    }
+    assert 0.045 < shares["user_id"] < 0.06
+    assert 0.09 < shares["listing_id"] < 0.12
+    for name in ("event_id", "occurred_at", "event_type"):
+        assert rows.column(name).equals(others.column(name))
 
 
 def test_a_users_events_gather_in_their_favourite_categories() -> None:

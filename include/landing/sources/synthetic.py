@@ -55,6 +55,10 @@ class Traffic:
     """Rows that happened one to three days before they arrive."""
     malformed_share: float = 0.0
     """Rows with an unknown type, which is refused."""
+    busiest_user_share: float = 0.0
+    """Rows that are one user's, beside what they have anyway: a scraper, say."""
+    busiest_listing_share: float = 0.0
+    """Rows that are about one listing, beside what it has anyway."""
     is_shuffled: bool = False
     """Whether rows come out of order."""
 
@@ -76,10 +80,15 @@ def category_name(number: int) -> str:
 def events_batch(traffic: Traffic, day: date, number: int, rows: int) -> pa.Table:
     """The `number`-th batch of a day, with `rows` rows."""
     rng = np.random.default_rng([traffic.seed, day.toordinal(), number])
+    # Draws of its own: traffic without them stays as it is.
+    skew = np.random.default_rng([traffic.seed, day.toordinal(), number, 1])
     user = (traffic.users * rng.random(rows) ** 3).astype(np.int64)
+    user[skew.random(rows) < traffic.busiest_user_share] = traffic.users // 2
     category = _category(traffic, day, user, rng.random(rows))
     per_category = traffic.listings // traffic.categories
     listing = (per_category * rng.random(rows) ** 2).astype(np.int64) * traffic.categories
+    is_of_one = skew.random(rows) < traffic.busiest_listing_share
+    listing[is_of_one], category[is_of_one] = 0, 0
     kind = rng.choice(len(traffic.event_types), rows, p=traffic.type_shares)
     start_us = (day - EPOCH.date()).days * DAY_US
     occurred = start_us + np.sort(rng.integers(0, DAY_US, rows))
@@ -180,7 +189,10 @@ def main() -> None:
     for name in ("users", "listings", "categories", "events_per_day", "seed"):
         default = getattr(Traffic, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
-    for name in ("duplicate_share", "late_share", "malformed_share"):
+    for name in (
+        "duplicate_share", "late_share", "malformed_share", "busiest_user_share",
+        "busiest_listing_share",
+    ):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0)
     parser.add_argument("--shuffled", dest="is_shuffled", action="store_true")
     arguments = vars(parser.parse_args())
