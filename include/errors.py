@@ -43,3 +43,7 @@ class PublishError(PipelineError):
 
 class PublishRefusedError(PublishError):
     """A check failed, or a person's revert stands in the way: trying again would not help."""
+
+
+class StoreAwayError(Exception):
+    """The store failed, in a sentence; not for good: trying again may help."""

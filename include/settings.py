@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import SettingsError
+from include.locations import wrong_with_location
 
 PREFIX = "PROPENSITY_"
 IS_PACKED = not Path(__file__).exists()
@@ -42,9 +43,9 @@ class Settings(BaseSettings):
     postgres_url: SecretStr = SecretStr("")
     """A Postgres server, `postgresql://host:port`; empty: the embedded one. Set-up alone needs a
     user in it who may make roles (`postgresql://user:password@host:port`)."""
-    catalog_properties: str = ""
+    catalog_properties: str = Field(default="", repr=False)
     """PyIceberg catalog properties as JSON (`{"type": "rest", "uri": …}`); empty: SQL catalog."""
-    mlflow_tracking_uri: str = ""
+    mlflow_tracking_uri: str = Field(default="", repr=False)
     """An MLflow server; empty: MLflow's own database on Postgres and artifacts under `<home>`."""
     data_docs: Path | None = None
     """Folder of Great Expectations' Data Docs; empty: `<home>/data_docs`."""
@@ -120,14 +121,18 @@ class Settings(BaseSettings):
             raise ValueError("it is no time zone of the IANA database, such as Europe/Berlin")
         return name
 
+    @field_validator("home")
+    @classmethod
+    def _is_plain(cls, home: Path) -> Path:
+        if wrong := wrong_with_location(str(home)):
+            raise ValueError(wrong)
+        return home
+
     @field_validator("landing", "lake", "artifacts", "spark_event_log")
     @classmethod
     def _is_location(cls, location: str) -> str:
-        scheme, is_uri, rest = location.partition("://")
-        if is_uri and scheme in ("s3a", "s3n"):
-            raise ValueError(f"write s3://{rest}: what reads it is chosen elsewhere")
-        if scheme == "s3" and is_uri and not rest.strip("/"):
-            raise ValueError("it names no bucket: s3://bucket/folder")
+        if wrong := wrong_with_location(location):
+            raise ValueError(wrong)
         return location
 
     @property
@@ -227,7 +232,9 @@ def load_settings(environ: "os._Environ[str] | dict[str, str]") -> Settings:
         first = error.errors()[0]
         field = str(first["loc"][0])
         name = f"{PREFIX}{field}".upper()
-        is_secret = Settings.model_fields[field].annotation is SecretStr
+        shown = Settings.model_fields[field]
+        # An address may hold a password where it should not.
+        is_secret = shown.annotation is SecretStr or not shown.repr or "@" in str(first["input"])
         said = "" if is_secret else f"={first['input']!r}"
         raise SettingsError(f"{name}{said} can't be used: {first['msg']}") from None
     anchored = {

@@ -32,9 +32,30 @@ def system_of(uri: str) -> tuple[fs.FileSystem, str]:
     return system, str(path)
 
 
-def is_local(uri: str) -> bool:
-    """Whether a URI is a file of this machine."""
-    return uri.startswith("file://")
+def is_file(uri: str) -> bool:
+    """Whether a file is there.
+
+    Raises:
+        OSError: The store is away, or has no such bucket: then nobody knows.
+    """
+    system, path = system_of(uri)
+    if system.get_file_info(path).type == fs.FileType.File:
+        return True
+    if isinstance(system, fs.S3FileSystem):
+        bucket = path.partition("/")[0]
+        if system.get_file_info(bucket).type == fs.FileType.NotFound:
+            raise OSError(
+                f"in bucket '{bucket}': AWS Error NO_SUCH_BUCKET during HeadBucket operation"
+            )
+    return False
+
+
+def read_whole(uri: str) -> bytes:
+    """The content of a small file."""
+    system, path = system_of(uri)
+    with system.open_input_stream(path, compression=None) as stream:
+        content: bytes = stream.read()
+    return content
 
 
 def make_folder(system: fs.FileSystem, path: str) -> None:
@@ -59,6 +80,13 @@ def write_whole(uri: str, content: bytes) -> None:
     system.move(f"{path}.part", path)
 
 
+class Retries(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
+    """As often as `AWS_MAX_ATTEMPTS` says; PyIceberg makes one by this class's name."""
+
+    def __init__(self) -> None:
+        super().__init__(max_attempts=attempts())
+
+
 @cache
 def s3() -> fs.S3FileSystem:
     """The S3 store of this process."""
@@ -69,7 +97,7 @@ def s3() -> fs.S3FileSystem:
         request_timeout=SILENCE_S,
         # A file of one part is one request then, not three.
         allow_delayed_open=True,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=attempts()),
+        retry_strategy=Retries(),
     )
 
 
@@ -90,6 +118,7 @@ def iceberg_properties() -> dict[str, str]:
         "s3.region": region(),
         "s3.connect-timeout": f"{CONNECT_S}",
         "s3.request-timeout": f"{SILENCE_S}",
+        "s3.retry-strategy-impl": f"{Retries.__module__}.{Retries.__qualname__}",
     }
     return {**found, "s3.endpoint": endpoint()} if endpoint() else found
 

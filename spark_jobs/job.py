@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from importlib import import_module
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -66,7 +67,7 @@ def run_job(job: str, builds: Sequence[Build], argv: Sequence[str] | None = None
         print(f"[{job}] failed: {sentence}", flush=True)
         try:
             write_failure(failure_uri(settings(), arguments.run, job), failure)
-        except OSError as lost:  # the store may be why the job failed
+        except (OSError, pa.ArrowException) as lost:  # the store may be why the job failed
             print(f"[{job}] this could not be left in the lake for the task: {lost}", flush=True)
         raise
 

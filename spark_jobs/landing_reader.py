@@ -33,6 +33,7 @@ def look_at(landing: Landing, table: str, days: Days, required: tuple[str, ...])
         required: Columns that each file must have.
 
     Raises:
+        OSError: The store is away, or contradicts itself.
         LandingError: A day isn't complete, or a file is of no known format, can't be read, or
             lacks a required column. The text names it.
     """
@@ -42,7 +43,11 @@ def look_at(landing: Landing, table: str, days: Days, required: tuple[str, ...])
             + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
             + ". Ask the source, or wait; nothing was changed"
         )
-    return [(inspect(uri, required), day) for day in days for uri in landing.files(table, day)]
+    return [
+        (inspect(uri, required), day)
+        for day in days
+        for uri in landing.files_of_complete(table, day)
+    ]
 
 
 def read_landed(spark: SparkSession, files: LandedFiles, columns: Sequence[str]) -> DataFrame:

@@ -10,11 +10,12 @@ import zipfile
 from pathlib import Path
 
 from include.code_version import PACKED_FILE, code_version
-from include.settings import PROJECT
+from include.settings import CONFIG, PROJECT, Settings
 
 PACKAGES = ("include", "spark_jobs")
+ROOT = PROJECT.parts
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The same code is the same zip, whenever it is packed."""
+"""A checkout is the same zip, whenever it is packed."""
 
 
 def pack(to: Path) -> Path:
@@ -24,9 +25,13 @@ def pack(to: Path) -> Path:
     content = {
         path.relative_to(PROJECT).as_posix(): path.read_bytes()
         for name in PACKAGES
-        for path in sorted((PROJECT / name).rglob("*"))
-        if path.suffix in (".py", ".yaml")
+        for path in sorted((PROJECT / name).rglob("*.py"))
+        if path.is_file() and not any(part.startswith(".") for part in path.parts[len(ROOT) :])
     }
+    # The configuration that ships, by name: beside it may lie what is nobody's business.
+    for field in Settings.model_fields.values():
+        if isinstance(field.default, Path) and field.default.parent == CONFIG:
+            content[f"include/config/{field.default.name}"] = field.default.read_bytes()
     content[f"include/{PACKED_FILE}"] = code_version().encode()
     with zipfile.ZipFile(part, "w") as package:
         for name, data in content.items():

@@ -24,6 +24,7 @@ from include.contracts import Table, core, lake_tables
 from include.contracts.lineage import lineage
 from include.days import Days
 from include.errors import PipelineError
+from include.lake.read_files import read_files
 from include.lake.receipts import StagedTable
 from include.lake.tables import Lake, Pin
 from include.landing.batches import CORRUPT
@@ -120,11 +121,13 @@ class Workspace:
         files = self.lake.data_files(contract, days, self.inputs[name])
         rows = self.lake.read(self.spark, contract, files)
         staged = self.staged.get(name)
-        laid_over = sum((staged.rows if staged else {}).values())
-        self.stages.read(name, sum(file.row_count for file in files) + laid_over)
         if staged is None:
+            self.stages.read(name, sum(file.row_count for file in files))
             return rows
-        mine = self._rows_of(staged.files, contract.spark_schema())
+        over = {day: staged.rows.get(f"{day}", 0) for day in staged.days if not days or day in days}
+        kept = sum(file.row_count for file in files if file.day not in over)
+        self.stages.read(name, kept + sum(over.values()))
+        mine = self._rows_of(staged.files, contract.spark_schema(), sum(staged.rows.values()))
         if days:
             mine = mine.where(F.col(contract.partition).between(days.first, days.last))
         return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
@@ -197,7 +200,8 @@ class Workspace:
             rows = rows.withColumn(day, F.lit(None).cast("date"))
         target = Target(f"{self._kept_uri}/{name}", to_arrow_schema(schema))
         written = write_files(rows, day, {None: target})
-        return self._rows_of([one.uri for one in written], schema), written
+        count = sum(one.row_count for one in written)
+        return self._rows_of([one.uri for one in written], schema, count), written
 
     def write(self, rows: DataFrame, targets: Mapping[str, str | tuple[str, ...]]) -> list[Written]:
         """Write rows by kind, in one pass.
@@ -229,8 +233,9 @@ class Workspace:
         self, written: Sequence[Written], kind: str, part: int | None = None
     ) -> DataFrame:
         """The rows of a kind that `write` kept, or of a part of it."""
-        uris = [one.uri for one in written if one.kind == kind and one.part == part]
-        return self._rows_of(uris, self._schemas[kind])
+        mine = [one for one in written if one.kind == kind and one.part == part]
+        rows = sum(one.row_count for one in mine)
+        return self._rows_of([one.uri for one in mine], self._schemas[kind], rows)
 
     def stage_written(self, name: str, written: Sequence[Written], kind: str) -> DataFrame:
         """Stage files that `write` wrote for a lake table, audit them, and read them back."""
@@ -279,7 +284,7 @@ class Workspace:
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
-        return self._rows_of(staged.files, contract.spark_schema())
+        return self._rows_of(staged.files, contract.spark_schema(), rows)
 
     def finish_audits(self) -> None:
         """Wait for all audits, and add their verdicts to what was staged."""
@@ -306,10 +311,10 @@ class Workspace:
         )
         return results
 
-    def _rows_of(self, files: Sequence[str], schema: T.StructType) -> DataFrame:
+    def _rows_of(self, files: Sequence[str], schema: T.StructType, row_count: int) -> DataFrame:
         if not files:
             return self.spark.createDataFrame([], schema)
-        return self.spark.read.schema(schema).parquet(*files)
+        return read_files(self.spark, schema, files, row_count)
 
     def account(
         self,

@@ -10,7 +10,13 @@ PROJECT = Path(__file__).parents[1]
 
 # Each may import what stands above it, and itself.
 LAYERS = (
-    ("include.errors", "include.days", "include.private_folder", "include.store_errors"),
+    (
+        "include.errors",
+        "include.days",
+        "include.locations",
+        "include.private_folder",
+        "include.store_errors",
+    ),
     ("include.store",),
     ("include.settings",),
     ("include.code_version",),

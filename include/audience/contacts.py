@@ -142,7 +142,7 @@ def _copy(connection: Connection, landing: Landing, day: date) -> None:
 
 
 def _staged(landing: Landing, day: date) -> Iterator[tuple[Any, ...]]:
-    for uri in landing.files("users", day):
+    for uri in landing.files_of_complete("users", day):
         name = "/".join(uri.rsplit("/", 3)[1:])  # below the landing zone, like the lake's
         for landed in read_rows(inspect(uri, CONTACTS_REQUIRED), CONTACTS_LANDING):
             row = parse(landed, day, settings().time_zone)

@@ -11,7 +11,8 @@ from typing import Any
 
 from psycopg import errors
 
-from include.errors import PipelineError, WithheldError
+from include.errors import PipelineError, StoreAwayError, WithheldError
+from include.store_errors import store_error
 
 _LOGGERS = ("psycopg", "sqlalchemy.pool.impl.QueuePool")
 """They warn of a second error on the way out of a first one, with its text."""
@@ -22,7 +23,8 @@ class without_values:
     """Let no error out that may hold values of rows: of a database's, only names remain.
 
     The pipeline's own errors pass. All others, whatever raised them, end here: as `WithheldError`,
-    with the same traceback, and without the original as its cause or context.
+    with the same traceback, and without the original as its cause or context. One of the
+    store ends as `StoreAwayError` with the store's sentence.
 
     Example:
         >>> with without_values("loading contacts"):
@@ -49,14 +51,21 @@ class without_values:
         """Replace an error that may hold values."""
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
-        if error is None or not isinstance(error, Exception) or isinstance(error, PipelineError):
+        passes = PipelineError | StoreAwayError
+        if error is None or not isinstance(error, Exception) or isinstance(error, passes):
             return
-        withheld = WithheldError(f"{self.what} failed: {_description(error)}. Values are withheld")
+        # What the store says holds names of files and requests, nobody's data.
+        of_store = store_error(str(error)) if isinstance(error, OSError) else None
+        told = (
+            StoreAwayError(f"{self.what} failed: {of_store}")
+            if of_store
+            else WithheldError(f"{self.what} failed: {_description(error)}. Values are withheld")
+        )
         try:
-            raise withheld.with_traceback(traceback)
-        except WithheldError:
+            raise told.with_traceback(traceback)
+        except (WithheldError, StoreAwayError):
             # Python noted the original when this one was raised; whoever prints contexts finds it.
-            withheld.__context__ = None
+            told.__context__ = None
             raise
 
 

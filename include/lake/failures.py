@@ -3,12 +3,10 @@
 Of spark-submit, a task gets an exit code and hundreds of lines, of which the sentence is one.
 """
 
-from pyarrow import fs
-
 from include.lake.receipts import receipt_uri, write_record
 from include.quality.verdict import Record
 from include.settings import Settings
-from include.store import system_of
+from include.store import is_file, read_whole
 
 
 class Failure(Record):
@@ -32,15 +30,4 @@ def write_failure(uri: str, failure: Failure) -> None:
 
 def read_failure(uri: str) -> Failure | None:
     """Word of a failure; None if the job left none, as one does that was killed."""
-    system, path = system_of(uri)
-    if system.get_file_info(path).type != fs.FileType.File:
-        return None
-    with system.open_input_stream(path) as stream:
-        return Failure.model_validate_json(stream.read())
-
-
-def forget_failure(uri: str) -> None:
-    """Before an attempt: what an earlier one said isn't why this one fails."""
-    system, path = system_of(uri)
-    if system.get_file_info(path).type == fs.FileType.File:
-        system.delete_file(path)
+    return Failure.model_validate_json(read_whole(uri)) if is_file(uri) else None

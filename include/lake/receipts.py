@@ -7,7 +7,6 @@ know; a second attempt of the job overwrites it and points to files of its own.
 from collections.abc import Collection
 from datetime import date, datetime
 
-from pyarrow import fs
 from pydantic import Field
 
 from include.days import Days
@@ -16,7 +15,7 @@ from include.lake.staging import day_of
 from include.quality.accounting import Accounting
 from include.quality.verdict import ExpectationResult, Record
 from include.settings import Settings, uri_of
-from include.store import system_of, write_whole
+from include.store import is_file, read_whole, write_whole
 
 
 class StagedTable(Record):
@@ -91,8 +90,6 @@ def read_receipt(uri: str) -> Receipt:
     Raises:
         LakeError: There is none, so the build didn't finish.
     """
-    system, path = system_of(uri)
-    if system.get_file_info(path).type != fs.FileType.File:
+    if not is_file(uri):
         raise LakeError(f"there is no receipt {uri}: the build task did not finish; clear it")
-    with system.open_input_stream(path) as stream:
-        return Receipt.model_validate_json(stream.read())
+    return Receipt.model_validate_json(read_whole(uri))

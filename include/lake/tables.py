@@ -20,6 +20,7 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
+from pyiceberg.manifest import DataFile as IcebergFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.transforms import IdentityTransform
@@ -29,6 +30,7 @@ from include.contracts import Column, Table
 from include.database.address import database_url
 from include.days import Days
 from include.errors import LakeError
+from include.lake.read_files import read_files
 from include.settings import Settings, uri_of
 from include.store import iceberg_properties, system_of
 
@@ -55,6 +57,8 @@ class DataFile:
 
     uri: str
     row_count: int
+    day: date
+    """Its partition."""
 
 
 @dataclass(frozen=True)
@@ -177,13 +181,17 @@ class Lake:
         where = between(contract, days) if days else AlwaysTrue()
         scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
         return sorted(
-            DataFile(task.file.file_path, task.file.record_count) for task in scan.plan_files()
+            DataFile(task.file.file_path, task.file.record_count, _day_of(task.file))
+            for task in scan.plan_files()
         )
 
     def read(
         self, spark: "SparkSession", contract: Table, files: Sequence[DataFile]
     ) -> "DataFrame":
         """The rows of data files as a Spark DataFrame with the contract's columns.
+
+        Raises:
+            LakeError: As `read_files` raises it.
 
         Where a file is older than a column, the column holds what the contract says of rows from
         before it: a new event type was counted 0 times, not an unknown number of times.
@@ -193,7 +201,9 @@ class Lake:
         schema = contract.spark_schema()
         if not files:
             return spark.createDataFrame([], schema)
-        rows = spark.read.schema(schema).parquet(*[file.uri for file in files])
+        rows = read_files(
+            spark, schema, [file.uri for file in files], sum(file.row_count for file in files)
+        )
         filled = {
             column.name: F.coalesce(
                 column.name, F.lit(column.before).cast(schema[column.name].dataType)
@@ -211,15 +221,10 @@ class Lake:
         self, contract: Table, snapshot_id: int | None = None
     ) -> dict[date, list[DataFile]]:
         """The data files of a snapshot (default: the current one) by day, sorted by their URI."""
-        table = self.table(contract)
-        if table.current_snapshot() is None:
-            return {}
         found: dict[date, list[DataFile]] = {}
-        for task in table.scan(snapshot_id=snapshot_id).plan_files():
-            value = task.file.partition[0]
-            day = value if isinstance(value, date) else EPOCH + timedelta(days=value)
-            found.setdefault(day, []).append(DataFile(task.file.file_path, task.file.record_count))
-        return {day: sorted(files) for day, files in found.items()}
+        for file in self.data_files(contract, snapshot_id=snapshot_id):
+            found.setdefault(file.day, []).append(file)
+        return found
 
     def stream(
         self, contract: Table, files: Sequence[str], columns: Sequence[str], batch_rows: int
@@ -290,6 +295,11 @@ class Lake:
         """The rows of a snapshot as one Arrow table, typed as in the contract."""
         batches = self.batches(contract, days, snapshot_id, columns)
         return pa.Table.from_batches(batches, schema=arrow_schema(contract, columns))
+
+
+def _day_of(file: IcebergFile) -> date:
+    value = file.partition[0]
+    return value if isinstance(value, date) else EPOCH + timedelta(days=value)
 
 
 def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schema:

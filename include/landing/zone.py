@@ -15,7 +15,7 @@ from include.days import Days
 from include.errors import LandingError
 from include.private_folder import make_private
 from include.settings import uri_of
-from include.store import make_folder, system_of
+from include.store import is_file, make_folder, system_of
 
 _ODD = re.compile(r"[^A-Za-z0-9._=+@,~-]")
 TABLES = ("events", "listings", "users")
@@ -40,8 +40,7 @@ class Landing:
 
     def is_complete(self, table: str, day: date) -> bool:
         """Whether the source said that the day is complete."""
-        system, path = system_of(f"{self.folder(table, day)}/{SUCCESS}")
-        return bool(system.get_file_info(path).type == fs.FileType.File)
+        return is_file(f"{self.folder(table, day)}/{SUCCESS}")
 
     def incomplete(self, tables: Iterable[str], days: Days) -> list[str]:
         """Folders of the range that have no `_SUCCESS`."""
@@ -52,6 +51,22 @@ class Landing:
             if not self.is_complete(table, day)
         ]
 
+    def files_of_complete(self, table: str, day: date) -> list[str]:
+        """As `files`, of a day that was found complete.
+
+        Raises:
+            LandingError: As `files`.
+            OSError: This listing lacks `_SUCCESS`. A store that answers "nothing here" for a moment
+                must not make an empty day.
+        """
+        found, has_success = self._list(table, day)
+        if not has_success:
+            raise OSError(
+                f"{self.folder(table, day)}: {SUCCESS} is there, but was not among the files that "
+                "were listed: the store's answer can't be trusted; try again"
+            )
+        return found
+
     def files(self, table: str, day: date) -> list[str]:
         """URIs of a day's data files, sorted; names that start with `_` or `.` don't count.
 
@@ -59,15 +74,16 @@ class Landing:
             LandingError: There is a folder among them, or a name with letters that mean something
                 in patterns or addresses of files.
         """
+        return self._list(table, day)[0]
+
+    def _list(self, table: str, day: date) -> tuple[list[str], bool]:
+        """Data files, and whether `_SUCCESS` is among the listed; of one listing."""
         folder = self.folder(table, day)
         scheme = folder.split("://", 1)[0]
         system, path = system_of(folder)
         selector = fs.FileSelector(path, recursive=False, allow_not_found=True)
-        found = [
-            info
-            for info in system.get_file_info(selector)
-            if not info.base_name.startswith(("_", "."))
-        ]
+        listed = system.get_file_info(selector)
+        found = [info for info in listed if not info.base_name.startswith(("_", "."))]
         for info in found:
             if info.type == fs.FileType.Directory:
                 raise LandingError(
@@ -80,7 +96,8 @@ class Landing:
                     "which readers take for something else: letters, digits and . _ - = + @ , ~ "
                     "are good"
                 )
-        return sorted(f"{scheme}://{info.path}" for info in found)
+        has_success = any(info.base_name == SUCCESS for info in listed)
+        return sorted(f"{scheme}://{info.path}" for info in found), has_success
 
     @contextmanager
     def write_day(self, table: str, day: date) -> Iterator["DayWriter"]:

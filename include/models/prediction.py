@@ -16,7 +16,7 @@ from include.errors import NoModelError
 from include.models.manifest import Manifest
 from include.models.matrix import Matrix, to_matrix
 from include.settings import settings
-from include.store import system_of
+from include.store import read_whole
 
 MANIFEST_FILE = "manifest.json"
 
@@ -91,12 +91,10 @@ def read_model(uri: str) -> SavedModel:
     Raises:
         NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
     """
-    system, path = system_of(_readable(uri))
+    folder = readable(uri)
     try:
-        with system.open_input_stream(f"{path}/{MANIFEST_FILE}") as stream:
-            manifest = Manifest.model_validate_json(stream.read())
-        with system.open_input_stream(f"{path}/{manifest.model_file}") as stream:
-            content = stream.read()
+        manifest = Manifest.model_validate_json(read_whole(f"{folder}/{MANIFEST_FILE}"))
+        content = read_whole(f"{folder}/{manifest.model_file}")
     except FileNotFoundError as error:
         raise NoModelError(f"the model at {uri} lacks a file: {error}") from None
     except ValidationError as error:
@@ -114,7 +112,7 @@ def read_model(uri: str) -> SavedModel:
     return SavedModel(manifest, content)
 
 
-def _readable(uri: str) -> str:
+def readable(uri: str) -> str:
     """The URI itself, or of a copy where only the tracking server can reach it."""
     if not uri.startswith("mlflow-artifacts:"):
         return uri

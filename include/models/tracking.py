@@ -16,7 +16,9 @@ from mlflow.exceptions import MlflowException
 from include.database.address import database_url
 from include.errors import SettingsError
 from include.models.judging.judged import JUDGED_FILE, Judged
+from include.models.prediction import readable
 from include.settings import Settings
+from include.store import read_whole
 
 EXPERIMENT = "campaign_propensity"
 REPORT_FILE = "report.json"
@@ -98,11 +100,9 @@ def finished_runs(client: MlflowClient, training_run: str) -> list[FinishedRun]:
         order_by=["attributes.start_time asc"],
     ):
         uri = f"{run.info.artifact_uri}/model"
-        with tempfile.TemporaryDirectory() as folder:
-            path = client.download_artifacts(run.info.run_id, f"model/{REPORT_FILE}", folder)
-            report = json.loads(Path(path).read_text(encoding="utf-8"))
-            path = client.download_artifacts(run.info.run_id, f"model/{JUDGED_FILE}", folder)
-            judged = Judged.from_parquet(Path(path).read_bytes())
+        folder = readable(uri)
+        report = json.loads(read_whole(f"{folder}/{REPORT_FILE}"))
+        judged = Judged.from_parquet(read_whole(f"{folder}/{JUDGED_FILE}"))
         name = str(run.data.tags["experiment"])
         found[name] = FinishedRun(str(run.info.run_id), name, uri, report, judged)
     return [found[name] for name in sorted(found)]

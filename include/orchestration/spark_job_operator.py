@@ -33,11 +33,11 @@ class SparkJobOperator(SparkSubmitOperator):
             AirflowFailException: The job's own sentence; only a person can help.
             AirflowException: The job's own sentence, or its exit code's if it left none.
         """
-        from include.lake.failures import failure_uri, forget_failure, read_failure
+        from include.lake.failures import failure_uri, read_failure
         from include.settings import settings
 
         uri = failure_uri(settings(), f"{self.dag_id}/{context['run_id']}", self.job)
-        forget_failure(uri)
+        earlier = read_failure(uri)  # why another attempt failed isn't why this one does
         try:
             if settings().spark_engine == "sail":
                 self._run_here()
@@ -45,7 +45,7 @@ class SparkJobOperator(SparkSubmitOperator):
                 super().execute(context)
         except AirflowException:
             failure = read_failure(uri)
-            if failure is None:
+            if failure is None or failure == earlier:
                 raise
             kind = AirflowFailException if failure.is_final else AirflowException
             raise kind(failure.sentence) from None

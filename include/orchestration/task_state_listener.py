@@ -9,8 +9,10 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.sdk import TaskInstanceState
+from airflow.sdk.exceptions import AirflowException
 
 from include.days import day_of
+from include.errors import PipelineError, StoreAwayError
 from include.orchestration.defaults import OWNER
 from include.settings import settings
 from include.store_errors import store_error
@@ -33,7 +35,11 @@ def on_task_instance_failed(
     """The task failed, for good or to be tried again."""
     is_retried = task_instance.state == TaskInstanceState.UP_FOR_RETRY
     said = str(error or "no reason given")
-    record(task_instance, "retrying" if is_retried else "failed", store_error(said) or said)
+    # What our own errors say is a sentence already, and may quote what a source wrote.
+    ours = PipelineError | StoreAwayError | AirflowException
+    is_ours = not isinstance(error, Exception) or isinstance(error, ours)
+    told = said if is_ours else store_error(said) or said
+    record(task_instance, "retrying" if is_retried else "failed", told)
 
 
 def record(task_instance: Any, state: str, detail: str) -> None:

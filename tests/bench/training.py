@@ -63,7 +63,7 @@ def examples(folder: Path, seed: int, rows: int, files: int) -> Examples:
         }
         path = folder / f"{seed}-{number}.parquet"
         pq.write_table(pa.table(columns, schema=CONTRACT.arrow_schema()), path, compression="zstd")
-        made.append(DataFile(f"file://{path}", count))
+        made.append(DataFile(f"file://{path}", count, date(2026, 1, 4)))
     return Examples(Lake(PLACE), CONTRACT, tuple(made), (date(2026, 1, 4),), 65_536)
 
 

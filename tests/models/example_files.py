@@ -65,7 +65,7 @@ def part(folder: Path, seed: int, count: int, day: int, files: int = 1) -> Examp
         path = folder / f"{day:02d}-{number}.parquet"
         piece = made.slice(number * size, size)
         pq.write_table(piece, path)
-        named.append(DataFile(f"file://{path}", piece.num_rows))
+        named.append(DataFile(f"file://{path}", piece.num_rows, date(2026, 1, day)))
     return Examples(Lake(load_settings({})), CONTRACT, tuple(named), (date(2026, 1, day),), 1_000)
 
 

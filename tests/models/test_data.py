@@ -17,7 +17,7 @@ SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
 
 
 def lake(days: list[date]) -> Any:
-    files = {day: [DataFile(f"{day}-{n}", 10) for n in range(2)] for day in days}
+    files = {day: [DataFile(f"{day}-{n}", 10, day) for n in range(2)] for day in days}
     return SimpleNamespace(files_by_day=lambda *_: files)
 
 

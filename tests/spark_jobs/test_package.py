@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from include.code_version import code_version
+from include.settings import CONFIG
 from spark_jobs.package import pack
 
 CODE = """
@@ -22,6 +24,11 @@ print(code_version(), len(load_config(settings()).active_campaigns), settings().
 def test_the_same_code_is_the_same_zip(tmp_path: Path) -> None:
     one, two = pack(tmp_path / "one.zip"), pack(tmp_path / "two.zip")
     assert one.read_bytes() == two.read_bytes()
+    names = [Path(name) for name in zipfile.ZipFile(one).namelist()]
+    assert {name.suffix for name in names} == {".py", ".yaml", ""}
+    shipped = {path.name for path in CONFIG.glob("*.yaml")}
+    assert {name.name for name in names if name.suffix == ".yaml"} == shipped
+    assert [str(name) for name in names if not name.suffix] == ["include/CODE_VERSION"]
 
 
 def test_it_brings_its_configuration_and_its_version(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def test_a_job_says_it_of_each_of_its_builds(
                                             f"{days.last}", "--run", "lake/one"])  # fmt: skip
     gate("lake_days", "lake/one")
     publish("lake_days", "lake/one")
+    capsys.readouterr()
+    # Again: what is replaced is not read.
+    run_job("lake_days", lake_days.BUILDS, ["--from-day", f"{days.first}", "--to-day",
+                                            f"{days.last}", "--run", "lake/two"])  # fmt: skip
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"stage"')]
     stages = {line["stage"]: line for line in map(json.loads, lines)}
     assert list(stages) == ["dimensions", "events", "daily_activity", "features"]

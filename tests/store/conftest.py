@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from include.store import s3
+from include.store import s3, sail_environment
 from tests.store.s3_server import Store, s3_store
 
 BUCKET = "market"
@@ -22,6 +22,8 @@ def running_store() -> Iterator[Store]:
             "AWS_REGION": "eu-central-1",
             "AWS_MAX_ATTEMPTS": "2",
         }.items():
+            patch.setenv(name, value)
+        for name, value in sail_environment().items():  # its server may run already
             patch.setenv(name, value)
         s3.cache_clear()
         boto3.client("s3").create_bucket(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -30,6 +31,7 @@ class Store:
     kind: str = ""
     after: int = 0
     only: tuple[str, ...] = ()
+    where: str = ""
     _server: BaseWSGIServer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,23 +55,34 @@ class Store:
         self._server.shutdown()
         self._server.server_close()
 
-    def trouble(self, kind: str, after: int = 0, only: tuple[str, ...] = ()) -> None:
+    def trouble(
+        self, kind: str, after: int = 0, only: tuple[str, ...] = (), where: str = ""
+    ) -> None:
         """From the request of number `after` on: `refuse`, `vanish`, `hang`, or none of it ("").
+
+        Or what a store answers: `404`, `503` and the like.
 
         Args:
             kind: What it does to requests.
             after: How many it still answers.
             only: HTTP methods that it does it to; empty: to all.
+            where: Part of the address and query that it does it to; empty: to all.
         """
         with self._lock:
             self.requests, self.kind, self.after, self.only = 0, kind, after, only
+            self.where = where
 
     def _troubled(self, environ: dict[str, Any]) -> Application | None:
         with self._lock:
             if self.only and environ["REQUEST_METHOD"] not in self.only:
                 return None
+            asked = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
+            if self.where not in unquote(asked):
+                return None
             self.requests += 1
             kind = self.kind if self.requests > self.after else ""
+        if kind.isdigit():
+            return Response(b"", status=int(kind))
         if kind == "refuse":
             return Response(DENIED, status=403, content_type="application/xml")
         if kind == "hang":

@@ -4,24 +4,30 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowException
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
+from include.audience.contacts import load_contacts
 from include.config import load_config
 from include.contracts import lake_tables
 from include.days import Days
-from include.errors import LandingError
+from include.errors import LandingError, StoreAwayError
 from include.lake.checksum import rows_checksum
+from include.lake.failures import Failure, failure_uri, read_failure, write_failure
 from include.lake.gate import gate
 from include.lake.publish import publish
 from include.lake.tables import Lake
 from include.lake.upkeep import remove_orphans
 from include.landing.files import inspect
 from include.landing.zone import Landing
+from include.orchestration.spark_job_operator import SparkJobOperator
 from include.settings import Settings
-from include.store import s3, system_of, write_whole
+from include.store import read_whole, s3, system_of, write_whole
 from include.store_errors import store_error
 from spark_jobs import lake_days
 from spark_jobs.job import run_job
@@ -178,3 +184,94 @@ def test_a_store_that_keeps_everything_changes_no_result(
         for step in steps("lake/one").values():
             step()
         assert checksums(chosen)["core.events"][0] == 51
+
+
+def test_a_day_is_not_empty_because_a_listing_was(store: Store, root: str) -> None:
+    """`_SUCCESS` was found, and then a gateway knew of nothing."""
+    landing = Landing(f"{root}/landing")
+    write_whole(f"{root}/landing/events/date={day(0)}/e.csv", b"event_id\n")
+    write_whole(f"{root}/landing/events/date={day(0)}/_SUCCESS", b"")
+    assert len(landing.files_of_complete("events", day(0))) == 1
+    store.trouble("404", only=("GET",), where="list-type")
+    with pytest.raises(OSError, match="can't be trusted"):
+        landing.files_of_complete("events", day(0))
+
+
+def test_rows_that_a_store_forgets_for_a_moment_are_missed(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+) -> None:
+    """Sail reads a file that answers 404 as one without rows: the next day would lack them."""
+    with installation(server, monkeypatch, root) as chosen:
+        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
+        land_days(chosen.model_copy(update={"landing": str(landed)}))
+        upload(landed, chosen.landing_uri)
+        night(Days(day(0), day(0)), "lake/one")
+        before = checksums(chosen)
+        store.trouble("404", only=("HEAD",), where=f"_day={day(0)}")
+        with pytest.raises(StoreAwayError, match="rows can be read, and"):
+            night(Days(day(1), day(1)), "lake/two")
+        store.trouble("")
+        assert checksums(chosen) == before
+        failure = read_failure(failure_uri(chosen, "lake/two", "lake_days"))
+        assert failure is not None
+        assert not failure.is_final
+
+
+def test_a_bucket_that_is_not_there_is_not_a_day_that_is_not_complete(store: Store) -> None:
+    with pytest.raises(OSError, match="NO_SUCH_BUCKET") as raised:
+        Landing("s3://nowhere/landing").is_complete("events", day(0))
+    assert "make it first" in (store_error(str(raised.value)) or "")
+
+
+def test_a_store_that_is_busy_for_a_moment_is_asked_again(store: Store, root: str) -> None:
+    write_whole(f"{root}/one", b"1")
+    answers = iter(["503"])
+    monkey = pytest.MonkeyPatch()
+    troubled = Store._troubled
+
+    def once(self: Store, environ: dict[str, Any]) -> Any:
+        self.kind = next(answers, "")
+        return troubled(self, environ)
+
+    with monkey.context() as patch:
+        patch.setattr(Store, "_troubled", once)
+        assert read_whole(f"{root}/one") == b"1"
+    store.trouble("503")
+    with pytest.raises(OSError, match="AWS Error") as raised:
+        read_whole(f"{root}/one")
+    assert store_error(str(raised.value))
+
+
+def test_contacts_say_that_it_was_the_store(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installation(server, monkeypatch, root) as chosen:
+        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
+        land_days(chosen.model_copy(update={"landing": str(landed)}))
+        upload(landed, chosen.landing_uri)
+        load_contacts(f"{day(0)}", f"{day(0)}")
+        store.trouble("refuse", only=("GET",), where="u.jsonl")
+        with pytest.raises(StoreAwayError, match="the store at http"):
+            load_contacts(f"{day(0)}", f"{day(0)}")
+
+
+def test_what_an_earlier_attempt_said_stays_where_nothing_may_be_deleted(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator told a failure apart by deleting the one before."""
+    ran = []
+    with installation(server, monkeypatch, root) as chosen:
+        uri = failure_uri(chosen, "lake_daily/run", "lake_days")
+        write_failure(uri, Failure(attempt="1", sentence="the first", is_final=True))
+        store.trouble("refuse", only=("DELETE",))
+        with DAG("lake_daily", schedule=None):
+            job = SparkJobOperator(task_id="build", job="lake_days")
+
+        def fail() -> None:
+            ran.append(1)
+            raise AirflowException("exit code 1")
+
+        monkeypatch.setattr(job, "_run_here", fail)
+        with pytest.raises(AirflowException, match="exit code 1"):
+            job.execute({"run_id": "run"})
+        assert ran == [1]
