@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 from include.lake.checksum import rows_checksum
 from include.predictions.loading import LOADED_SCHEMA, SCORE_COLUMNS
 from include.predictions.publications import table_name
+from include.predictions.ranks import Ranks
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +50,11 @@ def problems(
         checksum: Their checksum.
     """
     name = table_name(publication_id)
-    # Beside each other: the server counts while the checksum is made here.
+    # Beside each other: the server counts while rows are summed up and put in order here.
     with ThreadPoolExecutor(1) as beside:
-        checksum_seen = beside.submit(loaded_checksum, uri, publication_id)
+        reading = beside.submit(read_back, uri, publication_id, erased_users)
         groups, found_users = _groups(connection, name, day), _count_users(connection, name)
-        misranked = _misranked(connection, name, erased_users)
-        seen = checksum_seen.result()
+        seen, misranked = reading.result()
     rows = sum(group.rows for group in groups)
     expected = users * len(holdout_shares)
     wrong = []
@@ -109,45 +109,6 @@ def _count_users(connection: Connection, name: str) -> int:
     return int(connection.execute(text(query)).scalar_one())
 
 
-_MISRANKED = """
-select campaign_id,
-  count(*) filter (
-    where rank < place or rank > place + :erased or rank = rank_before
-      or score > score_before or (score = score_before and user_id < user_before)
-  ) as misranked,
-  count(*) filter (where decile <> tenth) as wrong_deciles
-from (
-  select *,
-    -- As ntile(10) has it: of tenths that can't be equal, the first are larger.
-    case when rank <= scored % 10 * (scored / 10 + 1) then (rank - 1) / (scored / 10 + 1) + 1
-      else scored % 10
-        + (rank - scored % 10 * (scored / 10 + 1) - 1) / greatest(scored / 10, 1) + 1
-    end as tenth
-  from (
-    select campaign_id, user_id, score, rank, decile, row_number() over w as place,
-      lag(rank) over w as rank_before, lag(score) over w as score_before,
-      lag(user_id) over w as user_before,
-      count(*) over (partition by campaign_id) + :erased as scored
-    from {name}
-    window w as (partition by campaign_id order by rank)
-  ) as ranked
-) as with_tenths
-group by campaign_id order by campaign_id
-"""
-
-
-def _misranked(connection: Connection, name: str, erased_users: int) -> list[str]:
-    """Campaigns whose ranks aren't 1 to n by score and user, or whose deciles don't follow."""
-    rows = connection.execute(text(_MISRANKED.format(name=name)), {"erased": erased_users})
-    wrong = []
-    for campaign, misranked, deciles in rows:
-        if misranked:
-            wrong.append(f"{campaign}: {misranked} ranks aren't 1 to n in the order of the scores")
-        if deciles:
-            wrong.append(f"{campaign}: {deciles} deciles don't follow from the ranks")
-    return wrong
-
-
 def _unbalanced(groups: Sequence[Row[Any]], holdout_shares: Mapping[str, float]) -> list[str]:
     """Campaigns whose holdout is too large or small to be chance (sample ratio mismatch)."""
     wrong = []
@@ -169,6 +130,18 @@ def _unbalanced(groups: Sequence[Row[Any]], holdout_shares: Mapping[str, float])
                 f"{share} makes {expected[0]:.0f} (chi-square, p = {p_value:.1g})"
             )
     return wrong
+
+
+def read_back(uri: str, publication_id: int, erased_users: int) -> tuple[str, list[str]]:
+    """Read the loaded rows once: their checksum, and what is wrong with their ranks."""
+    ranks = Ranks(erased_users)
+
+    def passing() -> Iterator[pa.RecordBatch]:
+        for batch in _rows(uri, publication_id):
+            ranks.add(batch)
+            yield batch
+
+    return rows_checksum(passing()), ranks.problems()
 
 
 def loaded_checksum(uri: str, publication_id: int) -> str:

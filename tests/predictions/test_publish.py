@@ -233,7 +233,7 @@ def test_a_null_is_named_as_the_problem_that_it_is(
     """Were the columns' constraints ever lost, the check would still say what is wrong."""
     go(place, scores())
     # Made within this connection, which no other one sees.
-    monkeypatch.setattr(checks, "loaded_checksum", lambda *_: "0")
+    monkeypatch.setattr(checks, "read_back", lambda *_: ("0", []))
     with engine(place).begin() as connection:
         connection.execute(
             text("create table predictions.publication_99 as table predictions.publication_1")
