@@ -33,7 +33,8 @@ def look_at(landing: Landing, table: str, days: Days, required: tuple[str, ...])
         required: Columns that each file must have.
 
     Raises:
-        OSError: The store is away, or contradicts itself.
+        OSError: The store is away.
+        StoreAwayError: It contradicts itself.
         LandingError: A day isn't complete, or a file is of no known format, can't be read, or
             lacks a required column. The text names it.
     """

@@ -1,5 +1,6 @@
 """Real parts for all tests: one Postgres, one Spark session, a lake and databases of their own."""
 
+import gc
 import logging
 import os
 import shutil
@@ -119,6 +120,9 @@ def installation(server: Settings, patch: pytest.MonkeyPatch, root: str = "") ->
             engine(chosen, role).dispose()
         engine.cache_clear()
         settings.cache_clear()
+        if root:
+            # Each lake holds a connection until it is collected, and errors keep many a lake.
+            gc.collect()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from include.days import Days
-from include.errors import LandingError
+from include.errors import LandingError, StoreAwayError
 from include.private_folder import make_private
 from include.settings import uri_of
 from include.store import is_file, make_folder, system_of
@@ -56,12 +56,12 @@ class Landing:
 
         Raises:
             LandingError: As `files`.
-            OSError: This listing lacks `_SUCCESS`. A store that answers "nothing here" for a moment
-                must not make an empty day.
+            StoreAwayError: This listing lacks `_SUCCESS`. A store that answers "nothing here" for a
+                moment must not make an empty day.
         """
         found, has_success = self._list(table, day)
         if not has_success:
-            raise OSError(
+            raise StoreAwayError(
                 f"{self.folder(table, day)}: {SUCCESS} is there, but was not among the files that "
                 "were listed: the store's answer can't be trusted; try again"
             )

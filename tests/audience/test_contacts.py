@@ -30,6 +30,7 @@ HEADER = "user_id,email,marketing_consent,updated_at\n"
 def land(place: Settings, day: date, name: str, content: str | bytes) -> Path:
     folder = Path(place.landing_uri) / "users" / f"date={day}"
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "_SUCCESS").touch()
     data = content.encode() if isinstance(content, str) else content
     path = folder / name
     path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)

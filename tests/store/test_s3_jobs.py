@@ -193,7 +193,7 @@ def test_a_day_is_not_empty_because_a_listing_was(store: Store, root: str) -> No
     write_whole(f"{root}/landing/events/date={day(0)}/_SUCCESS", b"")
     assert len(landing.files_of_complete("events", day(0))) == 1
     store.trouble("404", only=("GET",), where="list-type")
-    with pytest.raises(OSError, match="can't be trusted"):
+    with pytest.raises(StoreAwayError, match="can't be trusted"):
         landing.files_of_complete("events", day(0))
 
 
