@@ -190,11 +190,11 @@ class Lake:
     ) -> "DataFrame":
         """The rows of data files as a Spark DataFrame with the contract's columns.
 
-        Raises:
-            LakeError: As `read_files` raises it.
-
         Where a file is older than a column, the column holds what the contract says of rows from
         before it: a new event type was counted 0 times, not an unknown number of times.
+
+        Raises:
+            StoreAwayError: As `read_files` raises it.
         """
         from pyspark.sql import functions as F
 
