@@ -54,7 +54,7 @@ def remove_erased(
     )
     taken = removed(rows)
     if gone:
-        correct_books(connection, publication_id, taken)
+        _correct_books(connection, publication_id, taken)
     return taken
 
 
@@ -64,7 +64,7 @@ def removed(rows: pa.Table) -> Removed:
     return Removed(rows.num_rows, users, rows_checksum(rows))
 
 
-def correct_books(connection: Connection, publication_id: int, gone: Removed) -> None:
+def _correct_books(connection: Connection, publication_id: int, gone: Removed) -> None:
     """Let the publication's row count and checksum follow."""
     row = connection.execute(
         select(Publication.checksum, Publication.row_count).where(
@@ -79,11 +79,3 @@ def correct_books(connection: Connection, publication_id: int, gone: Removed) ->
             row_count=row.row_count - gone.rows,
         )
     )
-
-
-def count_erased(connection: Connection, publication_id: int) -> int:
-    """Rows of whoever is in `pii.erasures` in a publication's table."""
-    count: int = connection.execute(
-        text(f"select count(*) from {table_name(publication_id)} where {EVERYBODY}")  # noqa: S608
-    ).scalar_one()
-    return count

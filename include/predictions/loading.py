@@ -25,8 +25,11 @@ _NARROW = {"decile": pa.int16()}
 
 
 def load(
-    uri: str, publication_id: int, batches: Callable[[], Iterator[pa.RecordBatch]]
-) -> pa.Table:
+    uri: str,
+    publication_id: int,
+    batches: Callable[[], Iterator[pa.RecordBatch]],
+    correct_books: Callable[[psycopg.Connection, pa.Table], None] = lambda *_: None,
+) -> frozenset[int]:
     """Fill the publication's table; rows are frozen, so every snapshot sees them all or none.
 
     Rows that are younger than a reader's snapshot (`repeatable read`) would be invisible to it, and
@@ -37,10 +40,12 @@ def load(
         uri: The warehouse, for libpq.
         publication_id: The attempt.
         batches: Gives the rows, `SCORE_COLUMNS` in order.
+        correct_books: Is given the rows that were left out, since their users were erased (once
+            rows are frozen, no snapshot misses them); in the same transaction: who erases next
+            finds table and books agreed.
 
     Returns:
-        Rows that were left out, since their users were erased: once rows are frozen, no snapshot
-        misses them.
+        Who had been erased by then. Of anybody else, rows may be in the table.
 
     Raises:
         ValueError: A value is null, or not of its column's type.
@@ -51,7 +56,10 @@ def load(
             f"create table {name} (like predictions.campaign_propensity including defaults)"
         )
         erased = [user for (user,) in connection.execute("select user_id from pii.erasures")]
-        return _copy(connection, publication_id, batches(), pa.array(erased, pa.int64()))
+        left_out = _copy(connection, publication_id, batches(), pa.array(erased, pa.int64()))
+        if left_out.num_rows:
+            correct_books(connection, left_out)
+    return frozenset(erased)
 
 
 def _copy(

@@ -11,22 +11,24 @@ and who is erased between then and the exchange makes the attempt begin again: a
 at the exchange would still be seen by a reader whose snapshot is younger than the erasure.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.database.tables.predictions import Publication
 from include.errors import PublishError, PublishRefusedError
 from include.lake.checksum import rows_checksum, subtract_checksum, sum_checksums
 from include.predictions import checks, loading
-from include.predictions.erased_rows import correct_books, count_erased, removed
+from include.predictions.erased_rows import removed
 from include.predictions.leftovers import drop_leftovers
 from include.predictions.locks import day_lock
 from include.predictions.revert import holding, release
@@ -81,6 +83,8 @@ class _Attempt:
     publication_id: int = field(default=0)
     erased_users: int = field(default=0)
     """Known users that were left out."""
+    erased: frozenset[int] = frozenset()
+    """All who had been erased when the rows were loaded."""
 
 
 class _ErasedMeanwhileError(PublishError):
@@ -210,39 +214,62 @@ def _held_against(connection: Connection, scores: Scores, began_at: datetime) ->
 
 
 def _load(attempt: _Attempt) -> None:
-    left_out = loading.load(attempt.uri, attempt.publication_id, attempt.scores.batches)
-    if not left_out.num_rows:
-        return
-    gone = removed(left_out)
-    with attempt.engine.begin() as connection:
-        correct_books(connection, attempt.publication_id, gone)
-    attempt.row_count -= gone.rows
-    attempt.checksum = subtract_checksum(attempt.checksum, gone.checksum)
-    attempt.erased_users = gone.users
+    def correct_books(connection: psycopg.Connection, left_out: pa.Table) -> None:
+        gone = removed(left_out)
+        attempt.row_count -= gone.rows
+        attempt.checksum = subtract_checksum(attempt.checksum, gone.checksum)
+        attempt.erased_users = gone.users
+        connection.execute(
+            "update predictions.publications set row_count = %s, checksum = %s "
+            "where publication_id = %s",
+            (attempt.row_count, attempt.checksum, attempt.publication_id),
+        )
+
+    attempt.erased = loading.load(
+        attempt.uri, attempt.publication_id, attempt.scores.batches, correct_books
+    )
 
 
 def _check(attempt: _Attempt) -> None:
     """Index the table and look at its rows, beside each other: each keeps one core busy."""
-    with ThreadPoolExecutor(1) as beside:
-        indexed = beside.submit(_index, attempt)
+    with attempt.engine.begin() as indexing, ThreadPoolExecutor(1) as beside:
+        indexed = beside.submit(loading.index, indexing, attempt.publication_id)
         try:
             wrong = _problems(attempt)
-        finally:
-            # Two rows of a pair fail here, whatever else is wrong.
-            indexed.result()
-    if wrong:
-        raise PublishRefusedError(
-            f"scores of {attempt.scores.score_date} were not published (publication "
-            f"{attempt.publication_id}): {'; '.join(wrong)}. What was visible before still is. "
-            "Clear `scores.build` of score_daily for this day"
-        )
+        except BaseException:
+            # Whatever it is, a timeout say: it doesn't wait for the index.
+            while not indexed.done():
+                with contextlib.suppress(psycopg.Error):
+                    indexing.connection.driver_connection.cancel()  # type: ignore[union-attr]
+                wait([indexed], timeout=0.2)  # between two statements nothing is cancelled
+            raise
+        # Two rows of a pair fail here, whatever else is wrong.
+        indexed.result()
     with attempt.engine.begin() as connection:
+        # Rows that an erasure took out meanwhile are missing, but not wrong.
+        _refuse_erased_since(connection, attempt)
+        if wrong:
+            raise PublishRefusedError(
+                f"scores of {attempt.scores.score_date} were not published (publication "
+                f"{attempt.publication_id}): {'; '.join(wrong)}. What was visible before still is. "
+                "Clear `scores.build` of score_daily for this day"
+            )
         loading.constrain(connection, attempt.publication_id, attempt.scores.score_date)
 
 
-def _index(attempt: _Attempt) -> None:
-    with attempt.engine.begin() as connection:
-        loading.index(connection, attempt.publication_id)
+def _refuse_erased_since(connection: Connection, attempt: _Attempt) -> None:
+    """Rows of whoever was erased since the load are frozen in the table, or were.
+
+    Whether they are there still doesn't matter: a reader whose snapshot is older than their
+    deletion, though younger than the erasure's beginning, would see them once the day is shown.
+    """
+    erased = connection.scalars(text("select user_id from pii.erasures"))
+    if not attempt.erased.issuperset(erased):
+        raise _ErasedMeanwhileError(
+            f"publication {attempt.publication_id} of {attempt.scores.score_date} was not shown: a "
+            "user was erased while it was loaded. What was visible before still is. Clear "
+            "`publish_predictions`"
+        )
 
 
 def _problems(attempt: _Attempt) -> list[str]:
@@ -280,13 +307,7 @@ def _show(attempt: _Attempt) -> None:
                 )
         _refuse_reverted(connection, scores, own.created_at)
         scores.refuse_stale(connection)
-        if count_erased(connection, mine):
-            raise _ErasedMeanwhileError(
-                f"publication {mine} of {scores.score_date} was not shown: a user was erased while "
-                "it was loaded. What was visible before still is. Clear `publish_predictions`"
-            )
-        # Of a user who was erased when all was loaded already, the books know.
-        attempt.row_count, attempt.checksum = own.row_count, own.checksum
+        _refuse_erased_since(connection, attempt)
         states = {mine: ("published", "all checks passed")}
         if before:
             states[before.publication_id] = ("superseded", f"superseded by {mine}")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -178,19 +179,33 @@ def test_unchanged_scores_that_replace_a_revert_let_the_day_go(place: Settings) 
     assert query(place, VISIBLE) == [(DAY, 100, "3", "3")]
 
 
-@pytest.mark.parametrize("cut", [1, 3], ids=["before it was loaded", "when it was checked"])
+@pytest.mark.parametrize(
+    ("cut", "is_early"),
+    [(1, False), (2, False), (2, True), (3, False), (3, True)],
+    ids=["before it was loaded", "before it was checked", "before it was checked, reader first",
+         "when it was checked", "when it was checked, reader first"],
+)  # fmt: skip
 def test_a_reader_who_began_after_an_erasure_never_sees_the_user(
-    place: Settings, monkeypatch: pytest.MonkeyPatch, cut: int
+    place: Settings, monkeypatch: pytest.MonkeyPatch, cut: int, is_early: bool
 ) -> None:
-    """Erased to the end while the day was loaded: seen by nobody, however old their snapshot."""
+    """Erased to the end while the day was loaded: seen by nobody, however old their snapshot.
+
+    A reader may begin (`is_early`) when the erasure has, before it deleted anything.
+    """
     go(place, scores())
     reader = engine(place, "analyst").connect().execution_options(isolation_level="REPEATABLE READ")
 
+    todo = [None]
+
     def erase_and_read(_: Any) -> None:
-        with engine(place).begin() as connection:
-            begin(connection, 7, "#1")
-        erase_predictions(engine(place), 7)
-        reader.execute(text("select count(*) from predictions.service_level"))
+        if todo:
+            todo.pop()
+            with engine(place).begin() as connection:
+                begin(connection, 7, "#1")
+            if is_early:
+                reader.execute(text("select count(*) from predictions.service_level"))
+            erase_predictions(engine(place), 7)
+            reader.execute(text("select count(*) from predictions.service_level"))
 
     steps = publishing.STEPS
     monkeypatch.setattr(publishing, "STEPS", (*steps[:cut], erase_and_read, *steps[cut:]))
@@ -273,3 +288,23 @@ def test_a_restart_of_the_server_as_commit_is_answered_loses_nothing(
         assert revert(engine(place), DAY, None, "2 is wrong", "ann") == first
         assert [process.wait(60) for process in starting] == [0, 0]
         assert query(place, VISIBLE) == [(DAY, 100, "1", "1")]
+
+
+def test_a_check_that_is_ended_does_not_wait_for_the_index(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Airflow's timeout, which is no ordinary error."""
+
+    def slow_index(connection: Any, _: int) -> None:
+        connection.execute(text("select pg_sleep(30)"))
+
+    def end(*_: Any, **__: Any) -> None:
+        time.sleep(0.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing.loading, "index", slow_index)
+    monkeypatch.setattr(publishing.checks, "problems", end)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        go(place, scores())
+    assert time.monotonic() - started < 15
