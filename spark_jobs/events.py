@@ -88,7 +88,8 @@ def build(work: Workspace) -> None:
             {ACCEPTED: EVENTS, REJECTED: REFUSED},
         )
     work.stage_written(REFUSED, written, REJECTED)
-    staged = work.stage_written(EVENTS, written, ACCEPTED)
+    work.stage_written(EVENTS, written, ACCEPTED)
+    staged = work.staged_rows(EVENTS)
     users = work.read("core.users", until(work.days.last))
     work.account("events", landed, written, event_counts(staged, users, zone))
 

@@ -27,7 +27,8 @@ def build(work: Workspace) -> None:
     # What arrived before the longest window began happened before it began, too.
     daily = work.read(daily_table, work.reach(pairs_table, daily_table, dates))
     types = work.event_types
-    pairs = work.stage(pairs_table, windows.user_category(daily, dates, types), dates)
+    work.stage(pairs_table, windows.user_category(daily, dates, types), dates)
+    pairs = work.staged_rows(pairs_table)
     work.stage("features.user", windows.user(daily, pairs, dates, types), dates)
     work.stage("features.category", windows.category(pairs, types), dates)
 

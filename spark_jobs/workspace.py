@@ -127,7 +127,7 @@ class Workspace:
         over = {day: staged.rows.get(f"{day}", 0) for day in staged.days if not days or day in days}
         kept = sum(file.row_count for file in files if file.day not in over)
         self.stages.read(name, kept + sum(over.values()))
-        mine = self._rows_of(staged.files, contract.spark_schema(), sum(staged.rows.values()))
+        mine = self.staged_rows(name)
         if days:
             mine = mine.where(F.col(contract.partition).between(days.first, days.last))
         return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
@@ -200,8 +200,7 @@ class Workspace:
             rows = rows.withColumn(day, F.lit(None).cast("date"))
         target = Target(f"{self._kept_uri}/{name}", to_arrow_schema(schema))
         written = write_files(rows, day, {None: target})
-        count = sum(one.row_count for one in written)
-        return self._rows_of([one.uri for one in written], schema, count), written
+        return self._rows_of(written, schema), written
 
     def write(self, rows: DataFrame, targets: Mapping[str, str | tuple[str, ...]]) -> list[Written]:
         """Write rows by kind, in one pass.
@@ -234,14 +233,20 @@ class Workspace:
     ) -> DataFrame:
         """The rows of a kind that `write` kept, or of a part of it."""
         mine = [one for one in written if one.kind == kind and one.part == part]
-        rows = sum(one.row_count for one in mine)
-        return self._rows_of([one.uri for one in mine], self._schemas[kind], rows)
+        return self._rows_of(mine, self._schemas[kind])
 
-    def stage_written(self, name: str, written: Sequence[Written], kind: str) -> DataFrame:
-        """Stage files that `write` wrote for a lake table, audit them, and read them back."""
+    def staged_rows(self, name: str) -> DataFrame:
+        """The rows that this attempt staged for a lake table, from the files."""
+        staged, schema = self.staged[name], self.contract(name).spark_schema()
+        if not staged.files:
+            return self.spark.createDataFrame([], schema)
+        return read_files(self.spark, schema, staged.files, sum(staged.rows.values()))
+
+    def stage_written(self, name: str, written: Sequence[Written], kind: str) -> None:
+        """Stage files that `write` wrote for a lake table, and audit them."""
         contract = self.contract(name)
         files = [one for one in written if one.kind == kind]
-        return self._stage(contract, staged_table(contract, list(self.days), files))
+        self._stage(contract, staged_table(contract, list(self.days), files))
 
     def forget(self) -> None:
         """Delete what was kept; what is left of it, maintenance deletes with the attempt."""
@@ -255,27 +260,22 @@ class Workspace:
         name: str,
         rows: DataFrame,
         days: Sequence[date] | None = None,
-    ) -> DataFrame:
-        """Write rows where no reader sees them, audit those files, and read them back.
+    ) -> None:
+        """Write rows where no reader sees them, and audit those files.
 
         Args:
             name: The lake table.
             rows: Its rows, with at least the contract's columns.
             days: Partitions that the rows replace; default: the job's days.
-
-        Returns:
-            The staged rows, from the files.
         """
         contract = self.contract(name)
         started = time.monotonic()
         replaced = list(days if days is not None else self.days)
         uri = self.lake.stage_uri(contract, self.attempt)
         staged = write(uri, contract, rows, replaced)
-        return self._stage(contract, staged, started)
+        self._stage(contract, staged, started)
 
-    def _stage(
-        self, contract: Table, staged: StagedTable, started: float | None = None
-    ) -> DataFrame:
+    def _stage(self, contract: Table, staged: StagedTable, started: float | None = None) -> None:
         took = f" in {time.monotonic() - started:.1f} s" if started else ""
         name = contract.name
         rows, files = sum(staged.rows.values()), len(staged.files)
@@ -284,7 +284,6 @@ class Workspace:
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
         self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
-        return self._rows_of(staged.files, contract.spark_schema(), rows)
 
     def finish_audits(self) -> None:
         """Wait for all audits, and add their verdicts to what was staged."""
@@ -311,10 +310,11 @@ class Workspace:
         )
         return results
 
-    def _rows_of(self, files: Sequence[str], schema: T.StructType, row_count: int) -> DataFrame:
-        if not files:
+    def _rows_of(self, written: Sequence[Written], schema: T.StructType) -> DataFrame:
+        if not written:
             return self.spark.createDataFrame([], schema)
-        return read_files(self.spark, schema, files, row_count)
+        rows = sum(one.row_count for one in written)
+        return read_files(self.spark, schema, [one.uri for one in written], rows)
 
     def account(
         self,

@@ -53,10 +53,6 @@ class Ranks:
         return wrong
 
 
-def _numbers(column: pa.Array, kind: Any) -> NDArray[Any]:
-    return np.asarray(column.to_numpy(zero_copy_only=False).astype(kind))
-
-
 def misplaced(columns: dict[str, NDArray[Any]], erased_users: int) -> tuple[int, int]:
     """Rows of one campaign with a wrong rank, and rows with a wrong decile.
 
