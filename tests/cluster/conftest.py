@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import psutil
 import pyspark
 import pytest
 
-SPARK_CLASS = str(Path(pyspark.__file__).parent / "bin" / "spark-class")
+BIN = Path(pyspark.__file__).parent / "bin"
 EXECUTOR = "CoarseGrainedExecutorBackend"
 DEPLOY = "org.apache.spark.deploy"
 # Nothing of this project: what executors know of it, they are handed.
@@ -39,10 +40,15 @@ class Cluster:
 
     def kill_worker(self, worker: int) -> None:
         """`kill -9` a worker and what it runs, as a machine that goes dark."""
-        process = psutil.Process(self.workers[worker].pid)
-        for one in [*process.children(recursive=True), process]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+        kill_all(self.workers[worker].pid)
+
+
+def kill_all(pid: int) -> None:
+    """`kill -9` a process and all that it started."""
+    process = psutil.Process(pid)
+    for one in [*process.children(recursive=True), process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.fail("a Spark cluster needs Java 17: install it, or set JAVA_HOME")
     folder = tmp_path_factory.mktemp("spark")
     environment = BARE | {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "192m",
-                          "PYSPARK_PYTHON": os.sys.executable}  # fmt: skip
+                          "PYSPARK_PYTHON": sys.executable}  # fmt: skip
     started: list[subprocess.Popen[bytes]] = []
 
     def start(name: str, *arguments: str) -> Path:
@@ -59,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         with log.open("wb") as output:
             started.append(
                 subprocess.Popen(
-                    [SPARK_CLASS, *arguments],
+                    [str(BIN / "spark-class"), *arguments],
                     env=environment,
                     cwd=folder,
                     stdout=output,
@@ -81,9 +87,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     finally:
         for process in started:
             if process.poll() is None:
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-                process.kill()
+                kill_all(process.pid)
             process.wait()
 
 

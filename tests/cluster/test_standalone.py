@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyspark
 import pytest
 
 from include.days import Days
@@ -25,9 +24,8 @@ from include.landing.sources.synthetic import Traffic
 from include.landing.zone import Landing
 from include.settings import PROJECT, Settings, settings
 from spark_jobs.package import pack
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import BIN, Cluster
 
-SUBMIT = str(Path(pyspark.__file__).parent / "bin" / "spark-submit")
 FIRST = date(2026, 3, 1)
 DAYS = Days(FIRST, FIRST + timedelta(days=1))
 TRAFFIC = Traffic(users=4_000, listings=1_500, categories=20, events_per_day=150_000,
@@ -65,7 +63,8 @@ def submit(
         What it said of its stages.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
-    command = [SUBMIT, "--master", master, "--driver-memory", "1g", "--executor-memory", "640m",
+    command = [str(BIN / "spark-submit"), "--master", master, "--driver-memory", "1g",
+               "--executor-memory", "640m",
                "--conf", "spark.sql.shuffle.partitions=4", "--conf", "spark.ui.enabled=false",
                *options, str(PROJECT / "spark_jobs" / "lake_days.py"), "--from-day",
                f"{DAYS.first}", "--to-day", f"{DAYS.last}", "--run", run]  # fmt: skip

@@ -16,7 +16,6 @@ from include.contracts import lake_tables
 from include.database.engine import engine
 from include.days import Days
 from include.errors import NoModelError, PipelineError
-from include.lake.checksum import rows_checksum
 from include.lake.gate import gate
 from include.lake.publish import publish
 from include.lake.tables import Lake
@@ -32,6 +31,7 @@ from include.predictions.publish_day import publish_day
 from include.settings import Settings, settings
 from spark_jobs import examples, lake_days, scores
 from spark_jobs.job import run_job
+from tests.integration.nights import checksums
 
 FIRST = date(2026, 3, 1)  # a Sunday
 LAST = FIRST + timedelta(days=34)
@@ -87,16 +87,6 @@ def go(job: str, builds: list[Callable[..., None]], days: Days, run: str, *more:
     run_job(job, builds, arguments)
     gate(job, run)
     publish(job, run)
-
-
-def checksums(chosen: Settings, days: Days | None = None) -> dict[str, tuple[int, str]]:
-    """Rows and checksum of every table."""
-    found = {}
-    for name, contract in lake_tables(load_config(chosen).events.names).items():
-        Lake(chosen).create(contract)
-        rows = Lake(chosen).arrow(contract, days)
-        found[name] = (rows.num_rows, rows_checksum(rows))
-    return found
 
 
 def query(chosen: Settings, sql: str) -> list[tuple[Any, ...]]:

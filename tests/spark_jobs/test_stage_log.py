@@ -7,13 +7,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.days import Days
-from include.lake.gate import gate
-from include.lake.publish import publish
 from include.settings import Settings
-from spark_jobs import lake_days
-from spark_jobs.job import run_job
 from spark_jobs.stage_log import StageLog
 from tests.integration.landing_files import basics, csv_of, day, event, land
+from tests.integration.nights import night, steps
 
 DAY = date(2026, 3, 1)
 
@@ -44,14 +41,10 @@ def test_a_job_says_it_of_each_of_its_builds(
     basics(place, days)
     rows = [event("a", day(0)), event("b", day(0)), event("c", day(0), value="much")]
     land(place, "events", day(0), "e.csv", csv_of(*rows))
-    run_job("lake_days", lake_days.BUILDS, ["--from-day", f"{days.first}", "--to-day",
-                                            f"{days.last}", "--run", "lake/one"])  # fmt: skip
-    gate("lake_days", "lake/one")
-    publish("lake_days", "lake/one")
+    night(days, "lake/one")
     capsys.readouterr()
     # Again: what is replaced is not read.
-    run_job("lake_days", lake_days.BUILDS, ["--from-day", f"{days.first}", "--to-day",
-                                            f"{days.last}", "--run", "lake/two"])  # fmt: skip
+    steps(days, "lake/two")["build"]()
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"stage"')]
     stages = {line["stage"]: line for line in map(json.loads, lines)}
     assert list(stages) == ["dimensions", "events", "daily_activity", "features"]

@@ -1,7 +1,7 @@
 """Landing and lake in an S3 store: the same tables, and trouble that leaves nothing half."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from include.days import Days
 from include.errors import LandingError, StoreAwayError
 from include.lake.checksum import rows_checksum
 from include.lake.failures import Failure, failure_uri, read_failure, write_failure
-from include.lake.gate import gate
-from include.lake.publish import publish
 from include.lake.tables import Lake
 from include.lake.upkeep import remove_orphans
 from include.landing.files import inspect
@@ -29,10 +27,9 @@ from include.orchestration.spark_job_operator import SparkJobOperator
 from include.settings import Settings
 from include.store import read_whole, s3, system_of, write_whole
 from include.store_errors import store_error
-from spark_jobs import lake_days
-from spark_jobs.job import run_job
 from tests.conftest import installation
 from tests.integration.landing_files import basics, complete, csv_of, day, event, land
+from tests.integration.nights import checksums, night, steps
 from tests.store.s3_server import Store
 
 DAYS = Days(day(0), day(1))
@@ -63,20 +60,15 @@ def upload(local: Path, uri: str) -> None:
                   destination_filesystem=system)  # fmt: skip
 
 
-def night(days: Days, run: str) -> None:
-    arguments = ["--from-day", f"{days.first}", "--to-day", f"{days.last}", "--run", run]
-    run_job("lake_days", lake_days.BUILDS, arguments)
-    gate("lake_days", run)
-    publish("lake_days", run)
-
-
-def checksums(chosen: Settings) -> dict[str, tuple[int, str]]:
-    found = {}
-    for name, contract in lake_tables(load_config(chosen).events.names).items():
-        Lake(chosen).create(contract)
-        rows = Lake(chosen).arrow(contract)
-        found[name] = (rows.num_rows, rows_checksum(rows))
-    return found
+@pytest.fixture
+def in_store(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Settings]:
+    """An installation in the store, where two days have landed."""
+    with installation(server, monkeypatch, root) as chosen:
+        land_days(chosen.model_copy(update={"landing": str(tmp_path)}))
+        upload(tmp_path, chosen.landing_uri)
+        yield chosen
 
 
 def test_tables_in_the_store_are_those_on_disk(
@@ -103,34 +95,24 @@ def test_tables_in_the_store_are_those_on_disk(
         assert checksums(in_store) == expected
 
 
-def steps(run: str) -> dict[str, Callable[[], object]]:
-    """The tasks of a night, as Airflow retries them: each by itself."""
-    arguments = ["--from-day", f"{DAYS.first}", "--to-day", f"{DAYS.last}", "--run", run]
-    return {
-        "build": lambda: run_job("lake_days", lake_days.BUILDS, arguments),
-        "gate": lambda: gate("lake_days", run),
-        "publish": lambda: publish("lake_days", run),
-    }
-
-
 def test_trouble_at_any_moment_is_said_and_a_retry_ends_as_without(
-    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
-) -> None:
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    spark: SparkSession,
+) -> None:  # fmt: skip
     """Each task fails at several of its requests, refused or cut off in turn; then it may."""
     with installation(server, monkeypatch, f"{root}/quiet") as quiet:
-        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
-        land_days(quiet.model_copy(update={"landing": str(landed)}))
-        upload(landed, quiet.landing_uri)
+        land_days(quiet.model_copy(update={"landing": str(tmp_path)}))
+        upload(tmp_path, quiet.landing_uri)
         requests = {}
-        for name, step in steps("lake/one").items():
+        for name, step in steps(DAYS, "lake/one").items():
             store.trouble("")
             step()
             requests[name] = store.requests
         expected = checksums(quiet)
     with installation(server, monkeypatch, f"{root}/troubled") as chosen:
-        upload(landed, chosen.landing_uri)
+        upload(tmp_path, chosen.landing_uri)
         said = []
-        for name, step in steps("lake/one").items():
+        for name, step in steps(DAYS, "lake/one").items():
             for number, share in enumerate(SHARES):
                 store.trouble(KINDS[number % 2], int(requests[name] * share))
                 try:
@@ -173,17 +155,12 @@ def test_a_landing_file_is_not_blamed_for_the_store(store: Store, root: str) -> 
 
 
 def test_a_store_that_keeps_everything_changes_no_result(
-    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+    in_store: Settings, store: Store, spark: SparkSession
 ) -> None:
     """Where credentials may not delete, old files stay: nothing else does."""
-    with installation(server, monkeypatch, root) as chosen:
-        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
-        land_days(chosen.model_copy(update={"landing": str(landed)}))
-        upload(landed, chosen.landing_uri)
-        store.trouble("refuse", only=("DELETE",))
-        for step in steps("lake/one").values():
-            step()
-        assert checksums(chosen)["core.events"][0] == 51
+    store.trouble("refuse", only=("DELETE",))
+    night(DAYS, "lake/one")
+    assert checksums(in_store)["core.events"][0] == 51
 
 
 def test_a_day_is_not_empty_because_a_listing_was(store: Store, root: str) -> None:
@@ -198,23 +175,19 @@ def test_a_day_is_not_empty_because_a_listing_was(store: Store, root: str) -> No
 
 
 def test_rows_that_a_store_forgets_for_a_moment_are_missed(
-    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch, spark: SparkSession
+    in_store: Settings, store: Store, spark: SparkSession
 ) -> None:
     """Sail reads a file that answers 404 as one without rows: the next day would lack them."""
-    with installation(server, monkeypatch, root) as chosen:
-        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
-        land_days(chosen.model_copy(update={"landing": str(landed)}))
-        upload(landed, chosen.landing_uri)
-        night(Days(day(0), day(0)), "lake/one")
-        before = checksums(chosen)
-        store.trouble("404", only=("HEAD",), where=f"_day={day(0)}")
-        with pytest.raises(StoreAwayError, match="rows can be read, and"):
-            night(Days(day(1), day(1)), "lake/two")
-        store.trouble("")
-        assert checksums(chosen) == before
-        failure = read_failure(failure_uri(chosen, "lake/two", "lake_days"))
-        assert failure is not None
-        assert not failure.is_final
+    night(Days(day(0), day(0)), "lake/one")
+    before = checksums(in_store)
+    store.trouble("404", only=("HEAD",), where=f"_day={day(0)}")
+    with pytest.raises(StoreAwayError, match="rows can be read, and"):
+        night(Days(day(1), day(1)), "lake/two")
+    store.trouble("")
+    assert checksums(in_store) == before
+    failure = read_failure(failure_uri(in_store, "lake/two", "lake_days"))
+    assert failure is not None
+    assert not failure.is_final
 
 
 def test_a_bucket_that_is_not_there_is_not_a_day_that_is_not_complete(store: Store) -> None:
@@ -226,14 +199,13 @@ def test_a_bucket_that_is_not_there_is_not_a_day_that_is_not_complete(store: Sto
 def test_a_store_that_is_busy_for_a_moment_is_asked_again(store: Store, root: str) -> None:
     write_whole(f"{root}/one", b"1")
     answers = iter(["503"])
-    monkey = pytest.MonkeyPatch()
     troubled = Store._troubled
 
     def once(self: Store, environ: dict[str, Any]) -> Any:
         self.kind = next(answers, "")
         return troubled(self, environ)
 
-    with monkey.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "_troubled", once)
         assert read_whole(f"{root}/one") == b"1"
     store.trouble("503")
@@ -242,17 +214,11 @@ def test_a_store_that_is_busy_for_a_moment_is_asked_again(store: Store, root: st
     assert store_error(str(raised.value))
 
 
-def test_contacts_say_that_it_was_the_store(
-    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with installation(server, monkeypatch, root) as chosen:
-        landed = Path(f"{server.home}/{root.rsplit('/', 1)[1]}/landing")
-        land_days(chosen.model_copy(update={"landing": str(landed)}))
-        upload(landed, chosen.landing_uri)
+def test_contacts_say_that_it_was_the_store(in_store: Settings, store: Store) -> None:
+    load_contacts(f"{day(0)}", f"{day(0)}")
+    store.trouble("refuse", only=("GET",), where="u.jsonl")
+    with pytest.raises(StoreAwayError, match="the store at http"):
         load_contacts(f"{day(0)}", f"{day(0)}")
-        store.trouble("refuse", only=("GET",), where="u.jsonl")
-        with pytest.raises(StoreAwayError, match="the store at http"):
-            load_contacts(f"{day(0)}", f"{day(0)}")
 
 
 def test_what_an_earlier_attempt_said_stays_where_nothing_may_be_deleted(
