@@ -61,6 +61,9 @@ lock-check: setup ## whether the locks follow from their .in files; asks the pac
 test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at (kind, for one)
 	@bin/python -m pytest tests/kubernetes $(PYTEST_ARGS)
 
+test-cluster: setup ## jobs on a Spark cluster of three processes, with kills; needs Java
+	@bin/python -m pytest tests/cluster $(PYTEST_ARGS)
+
 # Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.
 ACCEPTANCE := bin/python -m pytest tests/acceptance -v -s -x
 SUITES ?= after_run or own_data or scheduler
@@ -111,9 +114,6 @@ spark-package: setup ## the jobs' code for a cluster's executors; prints the pro
 
 spark-history: setup ## Spark's own pages of past applications, on http://localhost:18080 [PROPENSITY_SPARK_EVENT_LOG]
 	@bin/python -m include.embedded spark-history
-
-test-cluster: setup ## jobs on a Spark cluster of three processes, with kills; needs Java
-	@bin/python -m pytest tests/cluster $(PYTEST_ARGS)
 
 lock: setup ## rewrite requirements.txt from requirements.in
 	@$(call compile_lock,requirements.in,requirements.txt)
