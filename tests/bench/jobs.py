@@ -34,6 +34,8 @@ class Job:
     parameters: Mapping[str, str] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: RAW)
     """Columns of its tables that no yardstick makes, or makes alike."""
+    engine: str = field(default_factory=lambda: settings().spark_engine)
+    """`sail` or `spark`; default: what the settings say."""
 
     def run(self, dag_run: str) -> tuple[Ran, Receipt]:
         """Run it once, for a DAG run.
@@ -43,13 +45,14 @@ class Job:
         """
         days = ["--from-day", f"{DAY}", "--to-day", f"{DAY}"]
         more = [f"--set={key}={value}" for key, value in self.parameters.items()]
-        command = [*_submit(self.name), *days, "--run", dag_run, *more]
+        command = [*_submit(self.name, self.engine), *days, "--run", dag_run, *more]
         ran = run(command, self.environment(), PROJECT, LOGS / f"{self.name}.log")
         return ran, read_receipt(receipt_uri(settings(), dag_run, self.name))
 
     def environment(self) -> dict[str, str]:
         """The environment of its task."""
-        place = environment(**{f"{PREFIX}LANDING": str(self.landing)})
+        chosen = {"LANDING": str(self.landing), "SPARK_ENGINE": self.engine}
+        place = environment(**{f"{PREFIX}{name}": value for name, value in chosen.items()})
         return place | ({f"{PREFIX}CAMPAIGNS": str(self.campaigns)} if self.campaigns else {})
 
     def measure(self) -> Outcome:
@@ -98,8 +101,8 @@ def _new_run() -> str:
     return f"bench/{next(RUNS)}"
 
 
-def _submit(job: str) -> list[str]:
-    if settings().spark_engine == "sail":
+def _submit(job: str, engine: str) -> list[str]:
+    if engine == "sail":
         return [sys.executable, "-u", "-m", f"spark_jobs.{job}"]
     return spark_submit(job, PROJECT / "spark_jobs" / f"{job}.py")
 

@@ -24,6 +24,7 @@ from tests.bench.report import PATH, save, table
 from tests.bench.scoring import publishing_stage, scoring_stages
 from tests.bench.stages import (
     activity_stage,
+    events_name,
     events_stage,
     examples_stage,
     features_stage,
@@ -35,13 +36,16 @@ PLANTED = (
 )  # fmt: skip
 """Stages that begin with features."""
 USUAL = (
-    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "night_20m",
+    "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "events_20m_spark",
+    "night_20m",
     "examples_8", "examples_200", "scores_10m", "publishing_10m", "dags",
     "training", "consumer_queries", "waiting_reader",
 )  # fmt: skip
-LARGE = ("events_100m",)
+LARGE = ("events_100m", "events_100m_spark")
 ALONE = ("training", "consumer_queries", "waiting_reader")
 """Modules beside this one that make and print all of theirs themselves."""
+FORMS = ("parquet", "json", "spark")
+"""What events come as, or the engine that isn't the embedded one."""
 LAKE = ("events", "activity", "features", "night")
 
 
@@ -88,7 +92,7 @@ def known() -> list[str]:
     """All stages that there are."""
     return [
         *(f"{kind}_{size}" for size in MARKETS for kind in LAKE),
-        *(f"events_{size}_json" for size in MARKETS),
+        *(events_name(size, form) for size in MARKETS for form in FORMS[1:]),
         *PLANTED,
         "dags",
         *ALONE,
@@ -128,8 +132,8 @@ def _of_market(market: Market, stages: list[str], repeat: int) -> Iterator[list[
     land(market, as_json=f"events_{size}_json" in stages)
     place.empty_installation()
     published = Job("dimensions", market.landing).publish()
-    for form, name in (("parquet", f"events_{size}"), ("json", f"events_{size}_json")):
-        if name in stages:
+    for form in FORMS:
+        if events_name(size, form) in stages:
             yield measure(events_stage(market, form, published), repeat)
     if {f"activity_{size}", f"features_{size}", f"night_{size}"} & {*stages}:
         published |= Job("events", market.landing).publish()

@@ -1,6 +1,7 @@
 """The stages that run jobs of the lake, for a market whose dimensions are published."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from include.config import load_config
@@ -28,18 +29,18 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
 
     Args:
         market: Whose events.
-        form: `parquet`, or `json`.
+        form: `parquet`, or `json`; `spark`: Parquet, with Apache Spark as our engine.
         published: With `core.listings`.
     """
     landing = market.json_landing if form == "json" else market.landing
     asked = work_of(
-        form=form,
+        form="json" if form == "json" else "parquet",
         landed=tuple(market.events(landing)),
         listings=paths(published["core.listings"]),
         max_lateness_days=load_config(settings()).events.max_lateness_days,
     )
     return Stage(
-        f"events_{market.size}" + ("_json" if form == "json" else ""),
+        events_name(market.size, form),
         _ours(market, "events", form),
         (
             _side("duckdb", Yardstick("events_duckdb", asked, EVENTS)),
@@ -47,6 +48,11 @@ def events_stage(market: Market, form: str, published: Files) -> Stage:
             _side("read_and_write", Yardstick("read_and_write", asked, (), is_spark=True)),
         ),
     )
+
+
+def events_name(size: str, form: str) -> str:
+    """How a stage of events is called."""
+    return f"events_{size}" + ("" if form == "parquet" else f"_{form}")
 
 
 def activity_stage(market: Market, published: Files) -> Stage:
@@ -112,7 +118,8 @@ def work_of(**given: Any) -> Work:
 
 def _ours(market: Market, job: str, form: str = "parquet") -> Side:
     landing = market.json_landing if form == "json" else market.landing
-    return Side("ours", Job(job, landing).measure)
+    asked = Job(job, landing)
+    return Side("ours", (replace(asked, engine="spark") if form == "spark" else asked).measure)
 
 
 def _side(name: str, yardstick: Yardstick) -> Side:
