@@ -1,4 +1,7 @@
-"""Users and listings: landing → `core.users`, `core.listings`, `core.rejected_dimensions`."""
+"""Users and listings: landing → `core.users`, `core.listings`, `core.rejected_dimensions`.
+
+And on Sundays what is known of them by then: `core.known_users`, `core.known_listings`.
+"""
 
 from collections.abc import Sequence
 
@@ -7,6 +10,7 @@ from pyspark.sql import functions as F
 
 from include.landing import columns
 from spark_jobs.job import run_job
+from spark_jobs.known import stage_known
 from spark_jobs.landing_reader import below_landing
 from spark_jobs.sink import Written
 from spark_jobs.transforms.dimensions import (
@@ -42,6 +46,7 @@ def build(work: Workspace) -> None:
     for name, landed in (("users", users), ("listings", listings)):
         work.stage_written(f"core.{name}", written[name], ACCEPTED)
         work.account(name, landed, written[name])
+    stage_known(work)
 
 
 def _write(work: Workspace, table: str, rows: DataFrame) -> Sequence[Written]:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from include.days import until
 from include.landing import columns
 from spark_jobs.job import run_job
+from spark_jobs.known import arrivals
 from spark_jobs.landing_reader import below_landing
 from spark_jobs.sink import PART, part_of
 from spark_jobs.transforms.categories import with_category
@@ -46,7 +47,8 @@ def build(work: Workspace) -> None:
     parsed = work.with_erased(with_parsed_event(landed.rows(), rules, zone))
     marked = with_suspicion(parsed, possible, is_small=count <= SUSPECTS_AT_ONCE)
     parts = 1 + count // SUSPECTS_AT_ONCE
-    listings = work.read("core.listings", work.reach(EVENTS, "core.listings"))
+    listings_reach = work.reach(EVENTS, "core.listings")
+    listings = arrivals(work, "core.listings", listings_reach, work.days.first)
     is_refused = F.size("reasons") > 0
     kind = (
         F.when(F.col("is_erased"), ERASED)
@@ -90,7 +92,7 @@ def build(work: Workspace) -> None:
     work.stage_written(REFUSED, written, REJECTED)
     work.stage_written(EVENTS, written, ACCEPTED)
     staged = work.staged_rows(EVENTS)
-    users = work.read("core.users", until(work.days.last))
+    users = arrivals(work, "core.users", until(work.days.last), work.days.first)
     work.account("events", landed, written, event_counts(staged, users, zone))
 
 

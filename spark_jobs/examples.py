@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 from include.errors import PipelineError
 from include.models.snapshot_dates import matured_snapshot_dates
 from spark_jobs.job import run_job
+from spark_jobs.known import arrivals
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.workspace import Workspace
@@ -26,9 +27,11 @@ def build(work: Workspace) -> None:
             "load more history with lake_history"
         )
     made = "training.examples"
-    users_reach = work.reach(made, "core.users", snapshot_dates)
     is_snapshot_date = F.col("feature_date").isin(*snapshot_dates)
-    users = known_users(work.read("core.users", users_reach), snapshot_dates)
+    users_reach = work.reach(made, "core.users", snapshot_dates)
+    users = known_users(
+        arrivals(work, "core.users", users_reach, min(snapshot_dates)), snapshot_dates
+    )
     pairs = pair_features(
         users,
         work.read(

@@ -11,6 +11,7 @@ from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
 from include.settings import check_arm_key
 from spark_jobs.job import run_job
+from spark_jobs.known import arrivals
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.workspace import Workspace
@@ -30,7 +31,9 @@ def build(work: Workspace) -> None:
     campaigns = work.config.active_campaigns
     dates = list(work.days)
     scores, pairs_table = "scores.campaign_propensity", "features.user_category"
-    users = known_users(work.read("core.users", work.reach(scores, "core.users")), dates)
+    users = known_users(
+        arrivals(work, "core.users", work.reach(scores, "core.users"), work.days.first), dates
+    )
     lacking = set(dates) - work.lake.days(work.contract("features.user"))
     if lacking:
         raise PipelineError(

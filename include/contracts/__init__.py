@@ -3,7 +3,7 @@
 Spark, Arrow and Iceberg schemas, the basic expectations and the data dictionary come from here.
 """
 
-from include.contracts import core, features, propensity
+from include.contracts import core, features, known, propensity
 from include.contracts.model import Column, Table
 
 __all__ = ["Column", "Table", "lake_tables"]
@@ -17,6 +17,10 @@ def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
         core.REJECTED_DIMENSIONS,
         core.LISTINGS,
         core.USERS,
+        # After what they are made from, in which order jobs look at tables: who finds a shortcut
+        # that was overtaken found the older arrivals before, and is refused.
+        known.KNOWN_LISTINGS,
+        known.KNOWN_USERS,
         core.ERASED_USERS,
         features.user_category_daily(event_types),
         features.user_category(event_types),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
+from include.contracts.known import KNOWN
 from include.days import Days, until
 
 
@@ -64,6 +65,7 @@ def lineage(duplicate_lookback_days: int, horizon_days: int) -> tuple[Reads, ...
     )
     return (
         *(duplicates if duplicate_lookback_days else ()),
+        *(Reads(known.name, arrivals, None) for arrivals, known in KNOWN.items()),
         Reads("core.events", "core.listings", None),
         Reads("features.user_category_daily", "core.events"),
         *(Reads(name, "features.user_category_daily", WINDOW) for name in FEATURES),

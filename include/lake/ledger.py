@@ -149,6 +149,15 @@ ACCOUNTED = {
 """Lake table → landing table, and the column of the accounting that counts its rows."""
 
 
+def forget_partitions(connection: Connection, table: str, days: Sequence[date]) -> None:
+    """Note that the lake no longer holds partitions of a table."""
+    connection.execute(
+        delete(LakePartition).where(
+            LakePartition.table_name == table, LakePartition.partition_date.in_(days)
+        )
+    )
+
+
 def record_erased(
     connection: Connection, table: str, rows: Mapping[date, int], snapshot: int | None
 ) -> None:

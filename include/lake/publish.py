@@ -1,6 +1,7 @@
 """Publish what a job staged: a commit a table, and a note of each in the ledger.
 
-    under one lock:  look → refuse what is stale → mark the days → commit each table → note them all
+    under one lock:  look → refuse what is stale → mark the days → take away what was known later
+                     → commit each table → note them all
 
 Between the mark and the note nobody downstream reads the days: a day has the tables of one attempt,
 or isn't there. Whatever ends a publication, publishing the same receipt again completes it.
@@ -17,7 +18,13 @@ from include.contracts.lineage import Reads, lineage
 from include.database.engine import engine
 from include.errors import LakeError
 from include.lake.commit import commit
-from include.lake.ledger import record_accounting, record_commit, store_lineage
+from include.lake.known import overtaken
+from include.lake.ledger import (
+    forget_partitions,
+    record_accounting,
+    record_commit,
+    store_lineage,
+)
 from include.lake.lock import publishing
 from include.lake.order import Change, changes
 from include.lake.receipts import Receipt, read_receipt, receipt_uri
@@ -43,7 +50,14 @@ def publish(job: str, run: str) -> None:
         with warehouse.begin() as connection:
             store_lineage(connection, reads)
             todo = changes(connection, lake, lake_tables(config.events.names), reads, receipt)
+            late = overtaken(lake, todo)
+            for contract, days in late:
+                forget_partitions(connection, contract.name, days)
             _mark(connection, receipt, todo)
+        # Before the arrivals are there: whoever sees these must not find what was known without.
+        for contract, days in late:
+            commit(lake, contract, days, (), _properties(receipt, run))
+            print(f"[publish] {contract.name}: {len(days)} days are overtaken", flush=True)
         for change in todo:
             _commit(lake, config, receipt, run, change)
         with warehouse.begin() as connection:
@@ -73,22 +87,26 @@ def _mark(connection: Connection, receipt: Receipt, todo: Sequence[Change]) -> N
 def _commit(lake: Lake, config: PipelineConfig, receipt: Receipt, run: str, change: Change) -> None:
     staged = change.staged
     if change.changed:
-        properties = {
-            "job": receipt.job,
-            "attempt": receipt.attempt,
-            "data_days": str(receipt.days),
-            "code_version": receipt.code_version,
-            "run": run,
-            **{f"input.{name}": str(snapshot) for name, snapshot in receipt.inputs.items()},
-        }
         contract = lake_tables(config.events.names)[staged.table]
-        commit(lake, contract, change.changed, staged.files_of(change.changed), properties)
+        files = staged.files_of(change.changed)
+        commit(lake, contract, change.changed, files, _properties(receipt, run))
     rows = sum(staged.rows.get(day.isoformat(), 0) for day in change.changed)
     print(
         f"[publish] {staged.table}: {rows:,} rows of {len(change.changed)} days committed, "
         f"{len(change.numbers) - len(change.changed)} days unchanged",
         flush=True,
     )
+
+
+def _properties(receipt: Receipt, run: str) -> dict[str, str]:
+    return {
+        "job": receipt.job,
+        "attempt": receipt.attempt,
+        "data_days": str(receipt.days),
+        "code_version": receipt.code_version,
+        "run": run,
+        **{f"input.{name}": str(snapshot) for name, snapshot in receipt.inputs.items()},
+    }
 
 
 def _note(

@@ -175,6 +175,33 @@ def with_superseded(parsed: DataFrame, key: str, content: tuple[str, ...]) -> Da
     return alone.unionByName(judged).drop("_several")
 
 
+def newest(arrivals: DataFrame, key: str) -> DataFrame:
+    """Of each key the row that arrived last.
+
+    Args:
+        arrivals: One row a key and day on which it arrived, with `ingest_date`.
+        key: Column that names what arrived.
+
+    Returns:
+        One row a key, with the columns of `arrivals`.
+
+    Example:
+        >>> arrivals = rows('''
+        ...     listing_id | category | ingest_date
+        ...     9          | cars     | 2026-03-10
+        ...     9          | null     | 2026-03-12
+        ...     7          | boats    | 2026-03-11
+        ... ''')
+        >>> show(newest(arrivals, "listing_id"))
+        listing_id | category | ingest_date
+        7          | boats    | 2026-03-11
+        9          | null     | 2026-03-12
+    """
+    last = arrivals.groupBy(F.col(key).alias("_key")).agg(F.max("ingest_date").alias("_last"))
+    is_last = (F.col(key) == F.col("_key")) & (F.col("ingest_date") == F.col("_last"))
+    return last.join(arrivals, is_last).drop("_key", "_last")
+
+
 def _newest(rows: DataFrame, key: str, content: tuple[str, ...]) -> DataFrame:
     """As `with_superseded`, of valid rows."""
     same = Window.partitionBy("ingest_date", key)

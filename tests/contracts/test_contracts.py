@@ -12,6 +12,8 @@ TABLES = {
     "core.rejected_dimensions",
     "core.listings",
     "core.users",
+    "core.known_listings",
+    "core.known_users",
     "core.erased_users",
     "features.user_category_daily",
     "features.user_category",
