@@ -30,18 +30,14 @@ def build(work: Workspace) -> None:
     # Contact data isn't even read here: what is read is named, and it isn't among that.
     users = work.landed("users", (*columns.USERS_REQUIRED, "updated_at"), columns.USERS_REQUIRED)
     listings = work.landed("listings", columns.LISTINGS_LANDING, columns.LISTINGS_REQUIRED)
-    made = {
-        "users": with_superseded(
-            # Of erased users, too: a window holds rows of one user, so they change no other's.
-            work.with_erased(with_parsed_user(users.rows(), zone)), "user_id", ("registered_at",)
+    parsed = {
+        # Of erased users, too: a window holds rows of one user, so they change no other's.
+        "users": work.with_erased(with_parsed_user(users.rows(), zone)),
+        "listings": with_parsed_listing(listings.rows(), zone).withColumn(
+            "is_erased", F.lit(False)
         ),
-        "listings": with_superseded(
-            with_parsed_listing(listings.rows(), zone).withColumn("is_erased", F.lit(False)),
-            "listing_id",
-            ("category", "title", "price"),
-        ),
-    }  # fmt: skip
-    written = {name: _write(work, name, rows) for name, rows in made.items()}
+    }
+    written = {name: _write(work, name, rows) for name, rows in parsed.items()}
     work.stage_written(REFUSED, [one for found in written.values() for one in found], REJECTED)
     for name, landed in (("users", users), ("listings", listings)):
         work.stage_written(f"core.{name}", written[name], ACCEPTED)
@@ -49,7 +45,11 @@ def build(work: Workspace) -> None:
     stage_known(work)
 
 
-def _write(work: Workspace, table: str, rows: DataFrame) -> Sequence[Written]:
+def _write(work: Workspace, table: str, parsed: DataFrame) -> Sequence[Written]:
+    # Written down: they are gone over three times, and to plan how they are parsed takes seconds.
+    kept, _ = work.keep(f"parsed_{table}", parsed)
+    key, *content, _ = work.contract(f"core.{table}").column_names
+    rows = with_superseded(kept, key, tuple(content))
     is_refused = F.size("reasons") > 0
     kind = (
         F.when(F.col("is_erased"), ERASED)

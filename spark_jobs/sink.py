@@ -222,5 +222,6 @@ def _repetitive(held: list[pa.RecordBatch]) -> list[str]:
         # Parquet's name for the values of a list.
         f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
         for field, values in zip(sample.schema, sample.columns, strict=True)
+        if not pa.types.is_struct(field.type)
         if pa.types.is_list(field.type) or pc.count_distinct(values, mode="all").as_py() <= most
     ]

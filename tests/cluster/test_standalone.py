@@ -31,7 +31,8 @@ DAYS = Days(FIRST, FIRST + timedelta(days=1))
 TRAFFIC = Traffic(users=4_000, listings=1_500, categories=20, events_per_day=150_000,
                   duplicate_share=0.02, late_share=0.03, malformed_share=0.01)  # fmt: skip
 TABLES = {"core.events", "core.rejected_events", "core.users", "core.listings",
-          "core.rejected_dimensions", "features.user_category_daily", "features.user_category",
+          "core.rejected_dimensions", "core.known_users", "core.known_listings",
+          "features.user_category_daily", "features.user_category",
           "features.user", "features.category"}  # fmt: skip
 
 

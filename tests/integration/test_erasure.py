@@ -61,7 +61,7 @@ def test_erased_everywhere_and_never_back(market: Settings) -> None:
     assert whole["pii.contacts"] == 1
     removed = {name: found["rows"] for name, found in report.items() if found["rows"]}
     assert removed == {
-        "core.events": 4, "core.rejected_events": 2, "core.users": 2,
+        "core.events": 4, "core.rejected_events": 2, "core.users": 2, "core.known_users": 1,
         "features.user_category_daily": 2, "features.user_category": 2, "features.user": 2,
     }  # fmt: skip
     # Contacts keep what their load saw, until the next one; only notes of refused rows move.
