@@ -9,16 +9,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.landing import columns
+from include.landing.batches import FILE_NUMBER
 from spark_jobs.job import run_job
 from spark_jobs.known import stage_known
-from spark_jobs.landing_reader import below_landing
+from spark_jobs.landed import Landed
 from spark_jobs.sink import Written
 from spark_jobs.transforms.dimensions import (
     with_parsed_listing,
     with_parsed_user,
     with_superseded,
 )
-from spark_jobs.transforms.raw_json import raw_of, with_one_spelling
+from spark_jobs.transforms.raw_json import as_refused, raw_of
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
 REFUSED = "core.rejected_dimensions"
@@ -37,15 +38,16 @@ def build(work: Workspace) -> None:
             "is_erased", F.lit(False)
         ),
     }
-    written = {name: _write(work, name, rows) for name, rows in parsed.items()}
+    landed = {"users": users, "listings": listings}
+    written = {name: _write(work, name, rows, landed[name]) for name, rows in parsed.items()}
     work.stage_written(REFUSED, [one for found in written.values() for one in found], REJECTED)
-    for name, landed in (("users", users), ("listings", listings)):
+    for name in landed:
         work.stage_written(f"core.{name}", written[name], ACCEPTED)
-        work.account(name, landed, written[name])
+        work.account(name, landed[name], written[name])
     stage_known(work)
 
 
-def _write(work: Workspace, table: str, parsed: DataFrame) -> Sequence[Written]:
+def _write(work: Workspace, table: str, parsed: DataFrame, landed: Landed) -> Sequence[Written]:
     # Written down: they are gone over three times, and to plan how they are parsed takes seconds.
     kept, _ = work.keep(f"parsed_{table}", parsed)
     key, *content, _ = work.contract(f"core.{table}").column_names
@@ -58,16 +60,16 @@ def _write(work: Workspace, table: str, parsed: DataFrame) -> Sequence[Written]:
         .otherwise(ACCEPTED)
     )
     return work.write(
-        with_one_spelling(
+        as_refused(
             rows.select(
                 *work.contract(f"core.{table}").column_names,
                 F.lit(table).alias("source_table"),
                 F.when(is_refused, raw_of("landed")).alias("raw"),
                 "reasons",
-                F.when(kind == REJECTED, below_landing()).alias("source_file"),
+                FILE_NUMBER,
                 kind.alias("_kind"),
             ),
-            "raw",
+            landed.names,
         ),
         {ACCEPTED: f"core.{table}", REJECTED: REFUSED},
     )

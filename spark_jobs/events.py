@@ -8,9 +8,9 @@ from pyspark.sql import functions as F
 
 from include.days import until
 from include.landing import columns
+from include.landing.batches import FILE_NUMBER
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
-from spark_jobs.landing_reader import below_landing
 from spark_jobs.sink import PART, part_of
 from spark_jobs.transforms.categories import with_category
 from spark_jobs.transforms.duplicates import (
@@ -20,7 +20,7 @@ from spark_jobs.transforms.duplicates import (
     with_suspicion,
 )
 from spark_jobs.transforms.events import event_counts, with_parsed_event
-from spark_jobs.transforms.raw_json import raw_of, with_one_spelling
+from spark_jobs.transforms.raw_json import as_refused, raw_of
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
 SUSPECTS_AT_ONCE = 2_000_000
@@ -61,11 +61,11 @@ def build(work: Workspace) -> None:
             *names,
             F.when(is_refused, raw_of("landed")).alias("raw"),
             "reasons",
-            F.when(kind == ODD, below_landing()).alias("source_file"),
+            FILE_NUMBER,
             kind.alias("_kind"),
             F.when(kind == ODD, part_of(["event_id"], parts)).alias(PART),
         ),
-        {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", "source_file")},
+        {ACCEPTED: EVENTS, ODD: (*names, "raw", "reasons", FILE_NUMBER)},
     )
     written = [one for one in sorted_out if one.kind != ODD]
     for part in range(parts):
@@ -77,15 +77,15 @@ def build(work: Workspace) -> None:
             F.when(is_refused, REJECTED).when(F.col("is_duplicate"), DUPLICATE).otherwise(ACCEPTED)
         )
         written += work.write(
-            with_one_spelling(
+            as_refused(
                 judged.select(
                     *names,
                     F.coalesce("raw", F.when(is_refused, raw_of(None))).alias("raw"),
                     "reasons",
-                    "source_file",
+                    FILE_NUMBER,
                     kind.alias("_kind"),
                 ),
-                "raw",
+                landed.names,
             ),
             {ACCEPTED: EVENTS, REJECTED: REFUSED},
         )

@@ -6,7 +6,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.landing_reader import LandedFiles, read_landed
+from spark_jobs.landing_reader import LandedFiles, below_landing, read_landed
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,11 @@ class Landed:
     counts: Mapping[date, int]
     """Rows by day of arrival, as the files have them."""
     kept: DataFrame | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the files below the landing zone, in the order of `file_number`."""
+        return tuple(below_landing(file.uri) for file, _ in self.files)
 
     def rows(self, *columns: str) -> DataFrame:
         """As `read_landed` returns them; without columns, with all of them."""

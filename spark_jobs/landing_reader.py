@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from include.days import Days
@@ -61,12 +60,12 @@ def read_landed(spark: SparkSession, files: LandedFiles, columns: Sequence[str])
 
     Returns:
         One row a landed row: `columns` (texts, or typed where all files agree on a type),
-        `_corrupt_record` (the text of a row that can't be read), `source_file` (its URI), and
-        `ingest_date`.
+        `_corrupt_record` (the text of a row that can't be read), `file_number` (which of `files`
+        it is from), and `ingest_date`.
     """
     schema = schema_of([file for file, _ in files], columns)
     spark_schema = from_arrow_schema(schema)
-    parts = [part for file, day in files for part in parts_of(file, day)]
+    parts = parts_of(files)
     if not parts:
         return spark.createDataFrame([], spark_schema)
 
@@ -79,6 +78,6 @@ def read_landed(spark: SparkSession, files: LandedFiles, columns: Sequence[str])
     return tasks.mapInArrow(read, spark_schema)
 
 
-def below_landing() -> Column:
-    """`source_file` as the name below the landing zone, for rejected rows."""
-    return F.regexp_extract("source_file", r"([^/]+/date=[^/]+/[^/]+)$", 1).alias("source_file")
+def below_landing(uri: str) -> str:
+    """The name of a landed file below the landing zone: table, day and name."""
+    return "/".join(uri.split("/")[-3:])

@@ -30,6 +30,8 @@ from include.store import system_of
 
 CORRUPT = "_corrupt_record"
 """Column with the text of a row that can't be read at all, as Spark calls it."""
+FILE_NUMBER = "file_number"
+"""Column with the place of a row's file among those that were read."""
 BATCH_ROWS = 32_768
 BATCH_BYTES = 32 << 20
 """Of text, about."""
@@ -43,14 +45,18 @@ class Part:
 
     file: LandedFile
     day: date
+    number: int
+    """Of the file, among those that are read."""
     row_group: int | None = None
 
 
-def parts_of(file: LandedFile, day: date) -> list[Part]:
-    """The parts of a file; together they hold each of its rows once."""
-    if file.form != "parquet":
-        return [Part(file, day)]
-    return [Part(file, day, number) for number in range(file.row_groups)]
+def parts_of(files: Iterable[tuple[LandedFile, date]]) -> list[Part]:
+    """The parts of files with their days of arrival; together they hold each row once."""
+    found = []
+    for number, (file, day) in enumerate(files):
+        groups = range(file.row_groups) if file.form == "parquet" else (None,)
+        found += [Part(file, day, number, group) for group in groups]
+    return found
 
 
 def schema_of(files: Iterable[LandedFile], columns: Sequence[str]) -> pa.Schema:
@@ -61,7 +67,7 @@ def schema_of(files: Iterable[LandedFile], columns: Sequence[str]) -> pa.Schema:
         columns: What to read.
 
     Returns:
-        `columns`, then `_corrupt_record` and `source_file` (texts) and `ingest_date`.
+        `columns`, then `_corrupt_record` (text), `file_number` and `ingest_date`.
     """
     kinds: dict[str, set[pa.DataType]] = {name: set() for name in columns}
     for file in files:
@@ -75,7 +81,8 @@ def schema_of(files: Iterable[LandedFile], columns: Sequence[str]) -> pa.Schema:
         [
             *[(name, kind.pop() if len(kind) == 1 else TEXT) for name, kind in kinds.items()],
             (CORRUPT, TEXT),
-            ("source_file", TEXT),
+            # Not its name: beside each row, names took as long to copy as what the rows say.
+            (FILE_NUMBER, pa.int32()),
             ("ingest_date", pa.date32()),
         ]
     )
@@ -100,7 +107,7 @@ def read_batches(part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     )
     for arrays in _named(made, part.file.uri):
         rows = len(arrays[CORRUPT])
-        arrays["source_file"] = pa.repeat(part.file.uri, rows)
+        arrays[FILE_NUMBER] = pa.repeat(pa.scalar(part.number, pa.int32()), rows)
         arrays["ingest_date"] = pa.repeat(pa.scalar(part.day, pa.date32()), rows)
         yield pa.RecordBatch.from_arrays(
             [

@@ -1,12 +1,14 @@
 """Refused rows as JSON, in one spelling, whichever engine wrote it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from include.landing.batches import FILE_NUMBER
 from spark_jobs.transforms.duplicates import CONTENT
 
 MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
@@ -38,38 +40,46 @@ def raw_of(original: str | None) -> Column:
     return F.to_json(said, MICROSECONDS)
 
 
-def with_one_spelling(rows: DataFrame, name: str) -> DataFrame:
-    r"""Spell a column of JSON anew: engines write `1.0E16` or `1e+16`, `\u001F` or `\u001f`.
+def as_refused(rows: DataFrame, files: Sequence[str]) -> DataFrame:
+    r"""Spell `raw` anew, and name the file: of refused rows, what is kept of them.
+
+    Engines write `1.0E16` or `1e+16`, `\u001F` or `\u001f`.
 
     Args:
-        rows: Few rows: each goes through Python.
-        name: Column with JSON, or null.
+        rows: With `raw` (JSON; null for a row that isn't refused) and `file_number`.
+        files: Names of files.
 
     Returns:
-        The rows, one for one.
+        The rows, one for one, with `source_file` instead of `file_number`: null where `raw` is.
 
     Example:
-        >>> spelled = with_one_spelling(rows('''
-        ...     raw
-        ...     {"value":1.0E16}
-        ...     {"value":"1.0E16"}
-        ... '''), "raw")
-        >>> for row in spelled.orderBy("raw").collect():
-        ...     print(row.raw)
-        {"value":"1.0E16"}
-        {"value":1e+16}
+        >>> refused = as_refused(rows('''
+        ...     raw              | file_number:int
+        ...     {"value":1.0E16} | 1
+        ...     null             | 0
+        ... '''), ["a.csv", "b.csv"])
+        >>> for row in refused.orderBy("raw").collect():
+        ...     print(row.raw, row.source_file)
+        None None
+        {"value":1e+16} b.csv
     """
+    names = pa.array(files, pa.string())
 
-    def spell(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def made(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            if batch.column(name).null_count == batch.num_rows:
-                yield batch
-                continue
-            texts = [text and _spelled(text) for text in batch.column(name).to_pylist()]
-            place = batch.schema.get_field_index(name)
-            yield batch.set_column(place, batch.schema.field(place), pa.array(texts, pa.string()))
+            raw, number = batch.column("raw"), batch.column(FILE_NUMBER)
+            if raw.null_count == batch.num_rows:
+                raw = file = pa.nulls(batch.num_rows, names.type)
+            else:
+                raw = pa.array([text and _spelled(text) for text in raw.to_pylist()], names.type)
+                file = names.take(pc.if_else(raw.is_valid(), number, None))
+            rest = batch.drop_columns(["raw", FILE_NUMBER])
+            yield pa.RecordBatch.from_arrays(
+                [*rest.columns, raw, file], [*rest.schema.names, "raw", "source_file"]
+            )
 
-    return rows.mapInArrow(spell, rows.schema)
+    kept = rows.drop("raw", FILE_NUMBER).schema
+    return rows.mapInArrow(made, kept.add("raw", "string").add("source_file", "string"))
 
 
 def _spelled(text: str) -> str:
