@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
-
 from include.errors import PipelineError
 from include.quality.accounting import Accounting
 from spark_jobs.sink import Written
@@ -31,7 +29,6 @@ def account(
     rejected: Counts,
     duplicates: Counts,
     erased: Counts,
-    counts: DataFrame | None = None,
 ) -> list[Accounting]:
     """Account for the landed rows of a table, a day each.
 
@@ -43,19 +40,15 @@ def account(
         rejected: Rows that were staged as refused.
         duplicates: Rows left out as duplicates.
         erased: Rows of erased users, left out.
-        counts: What else is counted of accepted rows: `ingest_date`, and further columns of
-            `Accounting`; without a row of a day, they are 0.
 
     Raises:
         PipelineError: The rows don't add up.
     """
-    none = dict.fromkeys(counts.columns, 0) if counts is not None else {}
-    more = {row.ingest_date: row.asDict() for row in counts.collect()} if counts is not None else {}
     found = []
     for day in days:
         entry = Accounting(
-            **{**none, **more.get(day, {}), "ingest_date": day},
             table=table,
+            ingest_date=day,
             landed=landed.get(day, 0),
             accepted=accepted.get(day, 0),
             rejected=rejected.get(day, 0),

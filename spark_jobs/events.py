@@ -4,11 +4,14 @@ Two passes over what landed: a narrow one over the ids, which finds the few that
 and a wide one that writes whatever is beyond doubt. What is left is small.
 """
 
+from functools import partial
+
 from pyspark.sql import functions as F
 
 from include.days import until
 from include.landing import columns
 from include.landing.batches import FILE_NUMBER
+from include.quality.event_counts import event_counts
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
 from spark_jobs.sink import PART, part_of
@@ -19,7 +22,7 @@ from spark_jobs.transforms.duplicates import (
     with_duplicates,
     with_suspicion,
 )
-from spark_jobs.transforms.events import event_counts, with_parsed_event
+from spark_jobs.transforms.events import with_parsed_event
 from spark_jobs.transforms.raw_json import as_refused, raw_of
 from spark_jobs.workspace import ACCEPTED, DUPLICATE, ERASED, REJECTED, Workspace
 
@@ -90,10 +93,11 @@ def build(work: Workspace) -> None:
             {ACCEPTED: EVENTS, REJECTED: REFUSED},
         )
     work.stage_written(REFUSED, written, REJECTED)
-    work.stage_written(EVENTS, written, ACCEPTED)
-    staged = work.staged_rows(EVENTS)
     users = arrivals(work, "core.users", until(work.days.last), work.days.first)
-    work.account("events", landed, written, event_counts(staged, users, zone))
+    first = users.groupBy("user_id").agg(F.min("ingest_date").alias("known_date"))
+    counts = partial(event_counts, known=first.toArrow(), time_zone=zone)
+    work.stage_written(EVENTS, written, ACCEPTED, counts)
+    work.account("events", landed, written)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ committed already. Nothing is visible to others until the gate and publish tasks
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
+from duckdb import DuckDBPyConnection
 from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -31,6 +32,7 @@ from include.landing.batches import CORRUPT
 from include.landing.zone import Landing
 from include.quality import rules
 from include.quality.accounting import Accounting
+from include.quality.event_counts import COUNTED
 from include.quality.runner import Audit
 from include.quality.verdict import ExpectationResult
 from include.settings import Settings
@@ -48,6 +50,8 @@ log = logging.getLogger(__name__)
 ACCEPTED, REJECTED, DUPLICATE, ERASED = "accepted", "rejected", "duplicate", "erased"
 """What becomes of a landed row: exactly one of these."""
 KEPT_BELOW = "core.rejected_events"
+Count = Callable[[DuckDBPyConnection, str], dict[date, dict[str, int]]]
+"""Counts of an audit's rows by day of arrival, by field of `Accounting`."""
 
 
 @dataclass
@@ -82,6 +86,7 @@ class Workspace:
         below = self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)
         self._kept_uri = f"{below}/kept"
         self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
+        self._counted: dict[str, dict[date, dict[str, int]]] = {}
         # What is built now must not be committed after somebody else was erased: publish compares.
         self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
 
@@ -242,11 +247,21 @@ class Workspace:
             return self.spark.createDataFrame([], schema)
         return read_files(self.spark, schema, staged.files, sum(staged.rows.values()))
 
-    def stage_written(self, name: str, written: Sequence[Written], kind: str) -> None:
-        """Stage files that `write` wrote for a lake table, and audit them."""
+    def stage_written(
+        self, name: str, written: Sequence[Written], kind: str, count: Count | None = None
+    ) -> None:
+        """Stage files that `write` wrote for a lake table, and audit them.
+
+        Args:
+            name: The lake table.
+            written: What was written.
+            kind: Of the table's rows.
+            count: Counts them for the accounting of the landing table of the same name, beside the
+                audit; takes DuckDB's connection and the name of the rows there.
+        """
         contract = self.contract(name)
         files = [one for one in written if one.kind == kind]
-        self._stage(contract, staged_table(contract, list(self.days), files))
+        self._stage(contract, staged_table(contract, list(self.days), files), count=count)
 
     def forget(self) -> None:
         """Delete what was kept; what is left of it, maintenance deletes with the attempt."""
@@ -275,7 +290,13 @@ class Workspace:
         staged = write(uri, contract, rows, replaced)
         self._stage(contract, staged, started)
 
-    def _stage(self, contract: Table, staged: StagedTable, started: float | None = None) -> None:
+    def _stage(
+        self,
+        contract: Table,
+        staged: StagedTable,
+        started: float | None = None,
+        count: Count | None = None,
+    ) -> None:
         took = f" in {time.monotonic() - started:.1f} s" if started else ""
         name = contract.name
         rows, files = sum(staged.rows.values()), len(staged.files)
@@ -283,22 +304,36 @@ class Workspace:
         self.stages.wrote(name, rows)
         self.staged[name] = staged
         # Half of an audit is Python's: the next table is built meanwhile.
-        self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files)
+        self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files, count)
 
     def finish_audits(self) -> None:
-        """Wait for all audits, and add their verdicts to what was staged."""
+        """Wait for all audits; add their verdicts to what was staged, and what they counted."""
         for name, verdict in self._verdicts.items():
             self.staged[name] = self.staged[name].model_copy(update={"results": verdict.result()})
         self._auditor.shutdown()
+        for number, row in enumerate(self.accounting):
+            counts = self._counted.get(f"core.{row.table}")
+            if counts is not None:
+                update = counts.get(row.ingest_date, dict.fromkeys(COUNTED, 0))
+                self.accounting[number] = row.model_copy(update=update)
 
     def abandon_audits(self) -> None:
         """Don't wait for audits of an attempt that failed anyway."""
         self._auditor.shutdown(cancel_futures=True)
 
-    def _audit(self, contract: Table, files: tuple[str, ...]) -> tuple[ExpectationResult, ...]:
+    def _audit(
+        self, contract: Table, files: tuple[str, ...], count: Count | None
+    ) -> tuple[ExpectationResult, ...]:
         started = time.monotonic()
         expected = rules(contract, self.config.quality)
-        results = tuple(self.audit.check(contract.name, files, contract.arrow_schema(), expected))
+
+        def look(database: DuckDBPyConnection, view: str) -> None:
+            if count:
+                self._counted[contract.name] = {**count(database, view)}
+
+        results = tuple(
+            self.audit.check(contract.name, files, contract.arrow_schema(), expected, look)
+        )
         failed = [result for result in results if not result.success]
         print(
             f"[{contract.name}] audited in {time.monotonic() - started:.1f} s: "
@@ -316,20 +351,13 @@ class Workspace:
         rows = sum(one.row_count for one in written)
         return read_files(self.spark, schema, [one.uri for one in written], rows)
 
-    def account(
-        self,
-        table: str,
-        landed: Landed,
-        written: Sequence[Written],
-        counts: DataFrame | None = None,
-    ) -> None:
+    def account(self, table: str, landed: Landed, written: Sequence[Written]) -> None:
         """Note where each day's landed rows went.
 
         Args:
             table: The landing table.
             landed: Its rows.
             written: All that was written of them, of each kind.
-            counts: As `accounting.account` takes them.
 
         Raises:
             PipelineError: The rows don't add up.
@@ -342,5 +370,4 @@ class Workspace:
             rejected=rows_by_day(written, REJECTED),
             duplicates=rows_by_day(written, DUPLICATE),
             erased=rows_by_day(written, ERASED),
-            counts=counts,
         )

@@ -8,11 +8,12 @@ those that failed, member by member.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from include.quality.rules import Rule
 from include.quality.staged_rows import StagedRows
@@ -45,7 +46,12 @@ class Audit:
         _without_transactions(self._source.get_execution_engine().engine.dialect)
 
     def check(
-        self, table: str, files: Sequence[str], schema: pa.Schema, rules: tuple[Rule, ...]
+        self,
+        table: str,
+        files: Sequence[str],
+        schema: pa.Schema,
+        rules: tuple[Rule, ...],
+        look: Callable[[DuckDBPyConnection, str], object] | None = None,
     ) -> list[ExpectationResult]:
         """Check the rows of a table; one result a rule or, where it has members, a member.
 
@@ -56,6 +62,7 @@ class Audit:
             files: URIs of its rows' Parquet files.
             schema: Of the rows.
             rules: What is expected of them.
+            look: Looks at the rows, too; takes the database, and their name there.
 
         Raises:
             RuntimeError: Great Expectations could not tell of a rule, or contradicts itself.
@@ -63,6 +70,8 @@ class Audit:
         view = table.replace(".", "_")
         computed = {rule.column: rule.expression for rule in rules if rule.expression}
         with self._staged.shown(view, files, schema, computed):
+            if look:
+                look(self._staged.database, view)
             return self._judged(table, view, rules)
 
     def _judged(self, table: str, view: str, rules: tuple[Rule, ...]) -> list[ExpectationResult]:

@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import cast
 
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 from pyarrow import fs
 from sqlalchemy import StaticPool, create_engine
 
@@ -28,16 +30,15 @@ class StagedRows:
         self.url = f"duckdb:///:memory:audit-{uuid.uuid4().hex}"
         # DuckDB takes several connections to one database only where they are set up alike.
         connection = create_engine(self.url, poolclass=StaticPool).raw_connection()
-        database = connection.driver_connection
-        assert database is not None
-        self._database = database
+        # A wrapper of DuckDB's connection, which does what that does.
+        self.database = cast("DuckDBPyConnection", connection.driver_connection)
         for name, value in {
             "memory_limit": MEMORY,
             # By default below the working directory, which a worker may not be able to write.
             "temp_directory": tempfile.gettempdir(),
             "TimeZone": "UTC",
         }.items():
-            self._database.execute(f"set global {name} = '{value}'")
+            self.database.execute(f"set global {name} = '{value}'")
 
     @contextmanager
     def shown(
@@ -55,10 +56,10 @@ class StagedRows:
         """
         with tempfile.TemporaryDirectory(prefix="propensity-audit-") as folder:
             if files:
-                rows = self._database.from_parquet(_near(files, folder), hive_partitioning=False)
+                rows = self.database.from_parquet(_near(files, folder), hive_partitioning=False)
             else:
-                self._database.from_arrow(schema.empty_table()).create(f"{view}: no rows")
-                rows = self._database.table(f'"{view}: no rows"')
+                self.database.from_arrow(schema.empty_table()).create(f"{view}: no rows")
+                rows = self.database.table(f'"{view}: no rows"')
             columns = ["*", *(f'{sql} as "{name}"' for name, sql in computed.items())]
             rows.project(", ".join(columns)).create_view(view)
             yield
@@ -70,7 +71,7 @@ class StagedRows:
         is there twice; fewer may be two values of one hash.
         """
         names = ", ".join(f'"{name}"' for name in columns)
-        rows = self._database.view(view).aggregate(f"count(distinct hash({names}))").fetchall()
+        rows = self.database.view(view).aggregate(f"count(distinct hash({names}))").fetchall()
         return int(rows[0][0])
 
 

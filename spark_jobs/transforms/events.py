@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.config import Events
-from include.contracts.core import MAX_VALUE, UNKNOWN_CATEGORY
+from include.contracts.core import MAX_VALUE
 from include.landing.batches import CORRUPT
 from spark_jobs.transforms.parsing import (
     day_of,
@@ -94,51 +94,3 @@ def with_parsed_event(landed: DataFrame, events: Events, time_zone: str = "UTC")
         "value_out_of_bounds": F.abs("value") > MAX_VALUE,
     }
     return with_reasons(rows, checks)
-
-
-def event_counts(accepted: DataFrame, users: DataFrame, time_zone: str = "UTC") -> DataFrame:
-    """How many of a day's accepted events came late, or are of what nobody knows.
-
-    Args:
-        accepted: `occurred_at`, `category`, `user_id` and `ingest_date`, one row an event.
-        users: `user_id` and `ingest_date` of users, one row an arrival.
-        time_zone: Of the data days.
-
-    Returns:
-        One row a day of arrival: `ingest_date`, `late` (they happened on a day before),
-        `unknown_category` and `unknown_user` (no arrival until that day).
-
-    Example:
-        >>> accepted = rows('''
-        ...     user_id | occurred_at         | category  | ingest_date
-        ...     7       | 2026-03-10 12:00:00 | cars      | 2026-03-10
-        ...     7       | 2026-03-09 23:00:00 | (unknown) | 2026-03-10
-        ...     8       | 2026-03-10 12:00:00 | (none)    | 2026-03-10
-        ... ''')
-        >>> show(event_counts(accepted, rows('''
-        ...     user_id | ingest_date
-        ...     7       | 2026-03-10
-        ...     7       | 2026-03-09
-        ...     8       | 2026-03-11
-        ... ''')))
-        ingest_date | late | unknown_category | unknown_user
-        2026-03-10  | 1    | 1                | 1
-    """
-    late = day_of("occurred_at", time_zone) < F.col("ingest_date")
-    known = users.groupBy("user_id").agg(F.min("ingest_date").alias("_known_date"))
-    # Of each user and day first: a tenth of the rows, and only those are joined.
-    per_user = accepted.groupBy("ingest_date", "user_id").agg(
-        F.count("*").alias("_events"),
-        F.count_if(late).alias("late"),
-        F.count_if(F.col("category") == UNKNOWN_CATEGORY).alias("unknown_category"),
-    )
-    is_known = F.coalesce(F.col("_known_date") <= F.col("ingest_date"), F.lit(False))
-    return (
-        per_user.join(known, "user_id", how="left")
-        .groupBy("ingest_date")
-        .agg(
-            F.sum("late").alias("late"),
-            F.sum("unknown_category").alias("unknown_category"),
-            F.sum(F.when(~is_known, F.col("_events")).otherwise(0)).alias("unknown_user"),
-        )
-    )

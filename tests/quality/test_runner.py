@@ -188,7 +188,7 @@ def test_rows_of_another_store_are_fetched_for_the_audit_alone(
 
 def test_what_does_not_fit_into_memory_goes_to_temporary_files() -> None:
     staged = StagedRows()
-    seen = staged._database.execute(
+    seen = staged.database.execute(
         "select current_setting('temp_directory'), current_setting('TimeZone')"
     ).fetchall()
     assert seen == [(tempfile.gettempdir(), "UTC")]
