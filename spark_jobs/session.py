@@ -20,7 +20,7 @@ DEFAULTS = {
     # doesn't need 200.
     "spark.sql.shuffle.partitions": "8",
     # How many bytes a batch for Python has is asked before each row and of each column, which took
-    # 15 % of a day of events; so rows bound it, each of which is a line of 1 MiB at most.
+    # 15 % of a day of events; so rows bound it: a landed line has 1 MiB at most.
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2048",
     "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",

@@ -6,6 +6,7 @@ docs/performance.md says what the stages are. Exit code 1: a side failed, or out
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -39,11 +40,12 @@ USUAL = (
     "events_2m", "events_2m_json", "activity_2m", "features_2m", "events_20m", "events_20m_spark",
     "night_20m",
     "examples_8", "examples_200", "scores_10m", "publishing_10m", "dags",
-    "training", "consumer_queries", "waiting_reader",
+    "night_sample", "training", "consumer_queries", "waiting_reader",
 )  # fmt: skip
 LARGE = ("events_100m", "events_100m_spark")
-ALONE = ("training", "consumer_queries", "waiting_reader")
+ALONE = ("night_sample", "training", "consumer_queries", "waiting_reader")
 """Modules beside this one that make and print all of theirs themselves."""
+REPEATED = ("night_sample", "training")
 FORMS = ("parquet", "json", "spark")
 """What events come as, or the engine that isn't the embedded one."""
 LAKE = ("events", "activity", "features", "night")
@@ -62,6 +64,7 @@ def main() -> None:
     started = time.monotonic()
     found: list[Comparison] = []
     failed = []
+    callers = dict(os.environ)
     place.use_own_settings()
     # As Ctrl-C does: what was started here ends with it, Postgres included.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated"))
@@ -73,9 +76,9 @@ def main() -> None:
         place.stop()
     for module in (name for name in ALONE if name in stages):
         print(f"\n== {module}", flush=True)
-        more = ["--repeat", f"{arguments.repeat}"] if module == "training" else []
+        more = ["--repeat", f"{arguments.repeat}"] if module in REPEATED else []
         command = [sys.executable, "-m", f"tests.bench.{module}", *more]
-        if subprocess.run(command, cwd=PROJECT, check=False).returncode:
+        if subprocess.run(command, cwd=PROJECT, env=callers, check=False).returncode:
             failed.append(module)
     print(f"\n{table(found)}\n\n{time.monotonic() - started:.0f} s in all; ratios are in {PATH}")
     failed += [f"{one.stage} beside {one.yardstick}" for one in found if one.problem]
