@@ -328,8 +328,13 @@ class Workspace:
         expected = rules(contract, self.config.quality)
 
         def look(database: DuckDBPyConnection, view: str) -> None:
+            nonlocal started
             if count:
-                self._counted[contract.name] = {**count(database, view)}
+                self._counted[contract.name] = count(database, view)
+                print(
+                    f"[{contract.name}] counted in {time.monotonic() - started:.1f} s", flush=True
+                )
+                started = time.monotonic()
 
         results = tuple(
             self.audit.check(contract.name, files, contract.arrow_schema(), expected, look)

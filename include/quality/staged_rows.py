@@ -71,8 +71,9 @@ class StagedRows:
         is there twice; fewer may be two values of one hash.
         """
         names = ", ".join(f'"{name}"' for name in columns)
-        rows = self.database.view(view).aggregate(f"count(distinct hash({names}))").fetchall()
-        return int(rows[0][0])
+        # Grouped: `count(distinct …)` over all rows takes twice as long.
+        hashes = self.database.view(view).aggregate(f"hash({names}) as key", f"hash({names})")
+        return int(hashes.aggregate("count(*)").fetchall()[0][0])
 
 
 def _near(files: Sequence[str], folder: str) -> list[str]:
