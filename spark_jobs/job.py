@@ -99,13 +99,13 @@ def _attempt(
             module = build.__module__.rpartition(".")[2]
             with work.stages.stage(job if module == "__main__" else module, job):
                 build(work)
-        work.finish_audits()
+        work.finish()
     except PipelineError:
-        work.abandon_audits()
+        work.audits.abandon()
         raise
     # Spark's errors come as several types, over Py4J and over Connect.
     except Exception as error:
-        work.abandon_audits()
+        work.audits.abandon()
         if store_error(str(error)):
             raise
         if OUT_OF_MEMORY in str(error):

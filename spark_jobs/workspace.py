@@ -8,12 +8,10 @@ committed already. Nothing is visible to others until the gate and publish tasks
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from duckdb import DuckDBPyConnection
 from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -30,14 +28,13 @@ from include.lake.receipts import StagedTable
 from include.lake.tables import Lake, Pin
 from include.landing.batches import CORRUPT
 from include.landing.zone import Landing
-from include.quality import rules
 from include.quality.accounting import Accounting
 from include.quality.event_counts import COUNTED
 from include.quality.runner import Audit
-from include.quality.verdict import ExpectationResult
 from include.settings import Settings
 from include.store import system_of
 from spark_jobs.accounting import account, rows_by_day
+from spark_jobs.audits import Audits, Count
 from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
 from spark_jobs.sink import Target, Written, write_files
@@ -50,8 +47,6 @@ log = logging.getLogger(__name__)
 ACCEPTED, REJECTED, DUPLICATE, ERASED = "accepted", "rejected", "duplicate", "erased"
 """What becomes of a landed row: exactly one of these."""
 KEPT_BELOW = "core.rejected_events"
-Count = Callable[[DuckDBPyConnection, str], dict[date, dict[str, int]]]
-"""Counts of an audit's rows by day of arrival, by field of `Accounting`."""
 
 
 @dataclass
@@ -78,15 +73,12 @@ class Workspace:
         self.lineage = lineage(self.config.events.duplicate_lookback_days, self.config.horizon_days)
         # All at once, before anything is read: publish refuses what changed since.
         self.pins = {name: self._pin(contract) for name, contract in self.tables.items()}
-        # One at a time: Great Expectations' context isn't made for several threads.
-        self._auditor = ThreadPoolExecutor(1, "audit")
+        self.audits = Audits(self.audit, self.config.quality)
         self._schemas: dict[str, T.StructType] = {}
         # Below a table, where maintenance and erasure find what a killed attempt left. Asked for
         # once: to forget it must need no catalog, which may be why the job failed.
         below = self.lake.stage_uri(self.contract(KEPT_BELOW), self.attempt)
         self._kept_uri = f"{below}/kept"
-        self._verdicts: dict[str, Future[tuple[ExpectationResult, ...]]] = {}
-        self._counted: dict[str, dict[date, dict[str, int]]] = {}
         # What is built now must not be committed after somebody else was erased: publish compares.
         self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
 
@@ -257,7 +249,7 @@ class Workspace:
             written: What was written.
             kind: Of the table's rows.
             count: Counts them for the accounting of the landing table of the same name, beside the
-                audit; takes DuckDB's connection and the name of the rows there.
+                audit.
         """
         contract = self.contract(name)
         files = [one for one in written if one.kind == kind]
@@ -303,52 +295,17 @@ class Workspace:
         print(f"[{name}] {rows:,} rows in {files} files staged{took}", flush=True)
         self.stages.wrote(name, rows)
         self.staged[name] = staged
-        # Half of an audit is Python's: the next table is built meanwhile.
-        self._verdicts[name] = self._auditor.submit(self._audit, contract, staged.files, count)
+        self.audits.begin(contract, staged.files, count)
 
-    def finish_audits(self) -> None:
+    def finish(self) -> None:
         """Wait for all audits; add their verdicts to what was staged, and what they counted."""
-        for name, verdict in self._verdicts.items():
-            self.staged[name] = self.staged[name].model_copy(update={"results": verdict.result()})
-        self._auditor.shutdown()
+        for name, results in self.audits.finish().items():
+            self.staged[name] = self.staged[name].model_copy(update={"results": results})
         for number, row in enumerate(self.accounting):
-            counts = self._counted.get(f"core.{row.table}")
+            counts = self.audits.counted.get(f"core.{row.table}")
             if counts is not None:
                 update = counts.get(row.ingest_date, dict.fromkeys(COUNTED, 0))
                 self.accounting[number] = row.model_copy(update=update)
-
-    def abandon_audits(self) -> None:
-        """Don't wait for audits of an attempt that failed anyway."""
-        self._auditor.shutdown(cancel_futures=True)
-
-    def _audit(
-        self, contract: Table, files: tuple[str, ...], count: Count | None
-    ) -> tuple[ExpectationResult, ...]:
-        started = time.monotonic()
-        expected = rules(contract, self.config.quality)
-
-        def look(database: DuckDBPyConnection, view: str) -> None:
-            nonlocal started
-            if count:
-                self._counted[contract.name] = count(database, view)
-                print(
-                    f"[{contract.name}] counted in {time.monotonic() - started:.1f} s", flush=True
-                )
-                started = time.monotonic()
-
-        results = tuple(
-            self.audit.check(contract.name, files, contract.arrow_schema(), expected, look)
-        )
-        failed = [result for result in results if not result.success]
-        print(
-            f"[{contract.name}] audited in {time.monotonic() - started:.1f} s: "
-            f"{len(results) - len(failed)} of {len(results)} expectations hold"
-            + "".join(
-                f"\n  {r.severity}: {r.column} {r.expectation}: {r.observed}" for r in failed
-            ),
-            flush=True,
-        )
-        return results
 
     def _rows_of(self, written: Sequence[Written], schema: T.StructType) -> DataFrame:
         if not written:
