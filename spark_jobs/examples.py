@@ -7,7 +7,7 @@ from include.models.snapshot_dates import matured_snapshot_dates
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
-from spark_jobs.transforms.pairs import known_users, pair_features
+from spark_jobs.transforms.pairs import all_pairs, known_users, pair_features
 from spark_jobs.workspace import Workspace
 
 
@@ -32,7 +32,13 @@ def build(work: Workspace) -> None:
     users = known_users(
         arrivals(work, "core.users", users_reach, min(snapshot_dates)), snapshot_dates
     )
-    pairs = pair_features(
+    activity = "features.user_category_daily"
+    daily = work.read(activity, work.reach(made, activity, snapshot_dates))
+    # Negatives are left out before anything is joined to them.
+    pairs = all_pairs(users, campaigns).withColumnRenamed("feature_date", "snapshot_date")
+    positive = reactions(daily, snapshot_dates, campaigns)
+    chosen = with_label_and_weight(pairs, positive, training.negative_share)
+    examples = pair_features(
         users,
         work.read(
             "features.user_category", work.reach(made, "features.user_category", snapshot_dates)
@@ -43,16 +49,9 @@ def build(work: Workspace) -> None:
         campaigns,
         work.event_types,
         work.settings.time_zone,
-    ).withColumnRenamed("feature_date", "snapshot_date")
-    activity = "features.user_category_daily"
-    daily = work.read(activity, work.reach(made, activity, snapshot_dates))
-    work.stage(
-        made,
-        with_label_and_weight(
-            pairs, reactions(daily, snapshot_dates, campaigns), training.negative_share
-        ),
-        snapshot_dates,
+        chosen.withColumnRenamed("snapshot_date", "feature_date"),
     )
+    work.stage(made, examples.withColumnRenamed("feature_date", "snapshot_date"), snapshot_dates)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from include.contracts.features import (
 from include.contracts.propensity import RECENCY_FEATURE
 from spark_jobs.transforms.parsing import day_of
 
+PAIR = ("feature_date", "user_id", "campaign_id")
 UNKNOWN_IF_NEVER = ("category_days_since_last", "user_days_since_last")
 """Features that are null where nothing happened; of others, nothing is 0."""
 
@@ -54,6 +55,12 @@ def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
     )
 
 
+def all_pairs(users: DataFrame, campaigns: Sequence[Campaign]) -> DataFrame:
+    """Each user with each campaign: `feature_date`, `user_id`, `campaign_id`."""
+    keys = users.select("feature_date", "user_id")
+    return _offers(users, campaigns).select("campaign_id").crossJoin(keys).select(*PAIR)
+
+
 def pair_features(
     users: DataFrame,
     user_category: DataFrame,
@@ -61,6 +68,7 @@ def pair_features(
     campaigns: Sequence[Campaign],
     event_types: tuple[str, ...],
     time_zone: str = "UTC",
+    chosen: DataFrame | None = None,
 ) -> DataFrame:
     """Cross users with campaigns and join their features.
 
@@ -72,6 +80,7 @@ def pair_features(
         campaigns: The campaigns.
         event_types: The vocabulary.
         time_zone: Of the data days.
+        chosen: Some of `all_pairs`, perhaps with further columns, which stay; default: all.
 
     Returns:
         One row per feature date, user and campaign: these keys, the campaign's category, and the
@@ -111,11 +120,7 @@ def pair_features(
         2       | sell_cars   | 0.0               | null                     | 0.0
         2       | show_boats  | 0.0               | null                     | 0.0
     """
-    offers = F.broadcast(
-        users.sparkSession.createDataFrame(
-            [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
-        )
-    )
+    offers = _offers(users, campaigns)
     of_pair, of_user = _of_pair(campaigns), _of_user(event_types)
     # Narrowed down before they meet the pairs: a market has hundreds of categories, a few campaigns
     # and many users, and each row and column that goes through a join is copied.
@@ -127,16 +132,20 @@ def pair_features(
         "feature_date", "user_id", *[column.alias(name) for name, column in of_user.items()]
     )
     # The smaller one on the left, as everywhere: of a cross join, too.
-    pairs = offers.crossJoin(per_user.join(users, ["feature_date", "user_id"], how="right"))
-    joined = per_pair.join(pairs, ["feature_date", "user_id", "campaign_id"], how="right")
+    of_users = per_user.join(users, ["feature_date", "user_id"], how="right")
+    further = [name for name in chosen.columns if name not in PAIR] if chosen is not None else []
+    pairs = (
+        of_users.join(offers.join(chosen, "campaign_id"), ["feature_date", "user_id"])
+        if chosen is not None
+        else offers.crossJoin(of_users)
+    )
+    joined = per_pair.join(pairs, list(PAIR), how="right")
 
     def known(name: str) -> Column:
         return F.col(name) if name in UNKNOWN_IF_NEVER else F.coalesce(name, F.lit(0.0)).alias(name)
 
     return joined.select(
-        "feature_date",
-        "user_id",
-        "campaign_id",
+        *PAIR,
         "category",
         *[known(name) for name in (*of_pair, *of_user)],
         # Capped: beyond the longest window it tells the date rather than the user, and tomorrow's
@@ -147,6 +156,15 @@ def pair_features(
         )
         .cast("double")
         .alias(f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"),
+        *further,
+    )
+
+
+def _offers(users: DataFrame, campaigns: Sequence[Campaign]) -> DataFrame:
+    return F.broadcast(
+        users.sparkSession.createDataFrame(
+            [(c.campaign_id, c.category) for c in campaigns], "campaign_id string, category string"
+        )
     )
 
 

@@ -14,7 +14,7 @@ from include.contracts import Table, propensity
 from spark_jobs.transforms.daily_activity import daily_activity
 from spark_jobs.transforms.dimensions import with_parsed_listing, with_parsed_user, with_superseded
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
-from spark_jobs.transforms.pairs import known_users, pair_features
+from spark_jobs.transforms.pairs import all_pairs, known_users, pair_features
 from spark_jobs.transforms.parsing import CORRUPT
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.transforms.windows import user, user_category
@@ -192,6 +192,36 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
     assert rows[2, "cars"].user_view_count_7d == 0
     assert rows[1, "cars"].user_days_since_registration_max_84 == 9
     assert rows[2, "cars"].user_days_since_registration_max_84 == 84
+
+
+def test_pairs_that_were_chosen_before_have_the_features_that_they_have_among_all(
+    spark: SparkSession, tables: dict[str, Table]
+) -> None:
+    at = datetime(2026, 3, 1)  # noqa: DTZ001 (Spark's UTC)
+    daily = spark.createDataFrame(
+        [(user, "cars", DAY, user, 1, 5.0, at, DAY) for user in range(0, 40, 2)],
+        tables["features.user_category_daily"].spark_schema(),
+    )
+    per_pair = user_category(daily, [DAY], TYPES)
+    per_user = user(daily, per_pair, [DAY], TYPES)
+    users = spark.createDataFrame(
+        [(DAY, user, at) for user in range(40)],
+        "feature_date date, user_id long, registered_at timestamp",
+    )
+    campaigns = [campaign("cars", "cars"), campaign("boats", "boats")]
+    positive = spark.createDataFrame(
+        [(DAY, 3, "cars"), (DAY, 4, "boats")],
+        "snapshot_date date, user_id long, campaign_id string",
+    )
+    day = ("feature_date", "snapshot_date")
+    features = (users, per_pair, per_user, campaigns, TYPES)
+    pairs = all_pairs(users, campaigns).withColumnRenamed(*day)
+    chosen = with_label_and_weight(pairs, positive, 0.3).withColumnRenamed(*reversed(day))
+    first = pair_features(*features, chosen=chosen).collect()
+    every = pair_features(*features).withColumnRenamed(*day)
+    after = with_label_and_weight(every, positive, 0.3).withColumnRenamed(*reversed(day))
+    assert sorted(map(repr, first)) == sorted(map(repr, after.select(*first[0].asDict()).collect()))
+    assert 2 < len(first) < 60
 
 
 @pytest.mark.parametrize(
