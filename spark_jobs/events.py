@@ -95,7 +95,7 @@ def build(work: Workspace) -> None:
     work.stage_written(REFUSED, written, REJECTED)
     users = arrivals(work, "core.users", until(work.days.last), work.days.first)
     first = users.groupBy("user_id").agg(F.min("ingest_date").alias("known_date"))
-    counts = partial(event_counts, known=first.toArrow(), time_zone=zone)
+    counts = partial(event_counts, known=first.toArrow(), days=work.days, time_zone=zone)
     work.stage_written(EVENTS, written, ACCEPTED, counts)
     work.account("events", landed, written)
 

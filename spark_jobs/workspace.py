@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
@@ -20,6 +21,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from include.config import PipelineConfig
 from include.contracts import Table, core, lake_tables
+from include.contracts.known import KNOWN
 from include.contracts.lineage import lineage
 from include.days import Days
 from include.errors import PipelineError
@@ -72,7 +74,9 @@ class Workspace:
         self.tables = lake_tables(self.event_types)
         self.lineage = lineage(self.config.events.duplicate_lookback_days, self.config.horizon_days)
         # All at once, before anything is read: publish refuses what changed since.
-        self.pins = {name: self._pin(contract) for name, contract in self.tables.items()}
+        for contract in self.tables.values():
+            self.lake.create(contract)
+        self.pins = self._pins()
         self.audits = Audits(self.audit, self.config.quality)
         self._schemas: dict[str, T.StructType] = {}
         # Below a table, where maintenance and erasure find what a killed attempt left. Asked for
@@ -82,9 +86,12 @@ class Workspace:
         # What is built now must not be committed after somebody else was erased: publish compares.
         self.inputs[core.ERASED_USERS.name] = self.pins[core.ERASED_USERS.name].snapshot_id
 
-    def _pin(self, contract: Table) -> Pin:
-        self.lake.create(contract)
-        return self.lake.pin(contract)
+    def _pins(self) -> dict[str, Pin]:
+        """Every table as it is now; what was known belongs to the arrivals that were looked at."""
+        while True:
+            pins = {name: self.lake.pin(contract) for name, contract in self.tables.items()}
+            if all(self.lake.pin(self.contract(name)) == pins[name] for name in KNOWN):
+                return pins
 
     def reach(self, name: str, input_name: str, days: Sequence[date] | None = None) -> Days:
         """The partitions of an input that make a table's partitions of `days` (default: the job's).
@@ -111,8 +118,29 @@ class Workspace:
     def read(self, name: str, days: Days | None = None) -> DataFrame:
         """Rows of a lake table: the current snapshot, with this attempt's days laid over it.
 
-        The snapshot is the one that was current when the attempt began.
+        The snapshot is the one that was current when the attempt began. Rows of erased users are
+        left out: while somebody is being erased, they are there in some tables.
         """
+        return self._without_erased(self._read(name, days))
+
+    def _without_erased(self, rows: DataFrame) -> DataFrame:
+        if "user_id" not in rows.columns or not self._erased_ids:
+            return rows
+        erased = self.spark.createDataFrame([(user,) for user in self._erased_ids], "_erased long")
+        # Not an anti join, for which engines without statistics hold the rows, not the few users.
+        joined = F.broadcast(erased).join(rows, F.col("_erased") == F.col("user_id"), "right")
+        return joined.where(F.col("_erased").isNull()).drop("_erased")
+
+    @cached_property
+    def _erased_ids(self) -> list[int]:
+        ids = self.lake.arrow(
+            core.ERASED_USERS,
+            snapshot_id=self.inputs[core.ERASED_USERS.name],
+            columns=("user_id",),
+        )
+        return list(ids.column("user_id").to_pylist())
+
+    def _read(self, name: str, days: Days | None) -> DataFrame:
         contract = self.contract(name)
         self.inputs[name] = self.pins[name].snapshot_id
         files = self.lake.data_files(contract, days, self.inputs[name])
@@ -164,16 +192,9 @@ class Workspace:
             parsed: One row a landed row, with `user_id` (null where it could not be parsed) and the
                 originals in `landed`.
         """
-        ids = self.lake.arrow(
-            core.ERASED_USERS,
-            snapshot_id=self.inputs[core.ERASED_USERS.name],
-            columns=("user_id",),
-        )
-        if not ids.num_rows:
+        if not self._erased_ids:
             return parsed.withColumn("is_erased", F.lit(False))
-        users = self.spark.createDataFrame(
-            [(user,) for user in ids.column("user_id").to_pylist()], "_erased long"
-        )
+        users = self.spark.createDataFrame([(user,) for user in self._erased_ids], "_erased long")
         match = F.col("_user") == F.col("_erased")
         return (
             F.broadcast(users)

@@ -6,13 +6,21 @@ from datetime import date, timedelta
 import pytest
 from pyspark.sql import SparkSession
 
-from include.contracts import lake_tables
+from include.audience.erasure import erase_contact, erase_lake, erase_warehouse
+from include.config import load_config
+from include.contracts import Table, lake_tables
+from include.contracts.core import USERS
+from include.contracts.known import KNOWN
 from include.days import Days
-from include.lake.tables import Lake
+from include.lake.publish import publish
+from include.lake.tables import Lake, Pin
+from include.quality.runner import Audit
 from include.settings import Settings
 from spark_jobs import dimensions, events
+from spark_jobs.job import run_job
+from spark_jobs.workspace import Workspace
 from tests.integration.landing_files import basics, csv_of, event, land
-from tests.integration.nights import checksums
+from tests.integration.nights import checksums, night, steps
 from tests.integration.test_pipeline import go
 
 BUILDS = [dimensions.build, events.build]
@@ -79,3 +87,60 @@ def test_read_from_the_last_sunday_on(
     rows = Lake(listings).arrow(lake_tables(())["core.events"], Days(SUNDAY, SUNDAY)).to_pylist()
     assert {row["category"] for row in rows if row["listing_id"] == 40} == {"late"}
     checksums(listings)
+
+
+def dimensions_of(day: date, run: str) -> None:
+    arguments = ["--from-day", f"{day}", "--to-day", f"{day}", "--run", run]
+    run_job("lake_days", [dimensions.build], arguments)
+
+
+def test_a_sunday_that_is_built_while_a_user_is_being_erased(
+    place: Settings, spark: SparkSession
+) -> None:
+    """It begins once the user is on the list, and is published once the lake was rewritten."""
+    saturday = Days(SUNDAY - timedelta(days=1), SUNDAY - timedelta(days=1))
+    basics(place, Days(saturday.first, SUNDAY))
+    rows = csv_of(*[event(f"e{n}", saturday.first, user_id=n) for n in (1, 2, 3)])
+    land(place, "events", saturday.first, "e.csv", rows)
+    night(saturday, "saturday")
+    contacts = erase_contact(2, "#123")
+    sunday = steps(Days(SUNDAY, SUNDAY), "sunday")
+    sunday["build"]()
+    erase_warehouse(2, contacts, erase_lake(2))
+    sunday["publish"]()
+    held = {
+        name: {row["user_id"] for row in Lake(place).arrow(contract).to_pylist()}
+        for name, contract in lake_tables(load_config(place).events.names).items()
+        if name in ("core.users", "core.known_users", "features.user_category", "features.user")
+    }
+    assert set(map(frozenset, held.values())) == {frozenset({1, 3})}, held
+    checksums(place)
+
+
+def test_arrivals_that_are_replaced_between_two_looks(
+    place: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monday = SUNDAY + timedelta(days=1)
+    basics(place, Days(SUNDAY, monday))
+    for day in (SUNDAY, monday):
+        dimensions_of(day, f"{day}")
+        publish("lake_days", f"{day}")
+    land(place, "events", monday, "e.csv", csv_of(event("a", monday, user_id=50)))
+    land(place, "users", SUNDAY, "u.csv", "user_id,registered_at\n50,2026-01-01\n")
+    dimensions_of(SUNDAY, "corrected")
+    pin, seen = Lake.pin, []
+
+    def replaced_after(lake: Lake, contract: Table) -> Pin:
+        found = pin(lake, contract)
+        if contract == USERS and not seen:
+            seen.append(contract)
+            publish("lake_days", "corrected")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "pin", replaced_after)
+        work = Workspace(spark, place, load_config(place), Days(monday, monday), "looks",
+                         Audit(place.data_docs_path / "looks"))  # fmt: skip
+    for name, known in KNOWN.items():
+        assert work.pins[known.name] == work.lake.pin(known)
+        assert work.pins[name] == work.lake.pin(work.contract(name)), "of before, beside its Sunday"

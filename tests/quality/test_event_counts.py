@@ -8,6 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.days import Days
 from include.quality.event_counts import event_counts
 
 DAY = date(2026, 3, 28)
@@ -16,6 +17,8 @@ EVENTS = pa.schema(
      "ingest_date": pa.date32()}
 )  # fmt: skip
 KNOWN = pa.schema({"user_id": pa.int64(), "known_date": pa.date32()})
+ARRIVED = Days(DAY, DAY + timedelta(days=3))
+ZONES = ["UTC", "Europe/Berlin", "Africa/Casablanca"]
 DAYS = st.integers(0, 3).map(lambda n: DAY + timedelta(days=n))
 MOMENTS = st.integers(-40, 100).map(
     lambda hours: datetime(2026, 3, 28, tzinfo=UTC) + timedelta(hours=hours)
@@ -33,10 +36,10 @@ def counted(rows: list[tuple[int, datetime, str, date]], known: dict[int, date],
         columns = list(zip(*rows, strict=True)) if rows else [[], [], [], []]
         database.register("core_events", pa.table([*map(list, columns)], schema=EVENTS))
         users = pa.table([[*known], [*known.values()]], schema=KNOWN)
-        return event_counts(database, "core_events", users, zone)
+        return event_counts(database, "core_events", users, ARRIVED, zone)
 
 
-@given(ROWS, st.dictionaries(st.integers(1, 4), DAYS), st.sampled_from(["UTC", "Europe/Berlin"]))
+@given(ROWS, st.dictionaries(st.integers(1, 4), DAYS), st.sampled_from(ZONES))
 def test_late_and_unknown(
     rows: list[tuple[int, datetime, str, date]], known: dict[int, date], zone: str
 ) -> None:
