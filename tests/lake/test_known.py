@@ -59,6 +59,13 @@ def test_a_corrected_day_takes_away_what_was_known_from_then_on(
     assert noted(place) == []
 
 
+def test_a_range_takes_away_from_its_first_changed_day_on(lake: Lake) -> None:
+    later = NEXT + timedelta(days=3)
+    rows = {ARRIVED: {BEFORE: [1], SUNDAY + timedelta(days=1): [7], later: [9]}}
+    built_and_published(lake, "range", rows)  # the first day as it was
+    assert held(lake, KNOWN_NAME) == {SUNDAY: [1, 2]}
+
+
 def test_a_day_that_is_built_again_with_the_same_rows_takes_nothing(lake: Lake) -> None:
     built_and_published(lake, "again", {ARRIVED: {BEFORE: [1]}})
     built_and_published(lake, "empty", {ARRIVED: {BEFORE - timedelta(days=1): []}})
