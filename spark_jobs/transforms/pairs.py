@@ -56,7 +56,28 @@ def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
 
 
 def all_pairs(users: DataFrame, campaigns: Sequence[Campaign]) -> DataFrame:
-    """Each user with each campaign: `feature_date`, `user_id`, `campaign_id`."""
+    """Each user with each campaign.
+
+    Args:
+        users: `feature_date`, `user_id`; one row a pair of these.
+        campaigns: The campaigns.
+
+    Returns:
+        `feature_date`, `user_id`, `campaign_id`.
+
+    Example:
+        >>> users = rows('''
+        ...     user_id
+        ...     1
+        ...     2
+        ... ''', feature_date="2026-03-31")
+        >>> sell_cars = Campaign(campaign_id="sell_cars", category="cars",
+        ...                      positive_event_types=("buy",), horizon_days=7, holdout_share=0.1)
+        >>> show(all_pairs(users, [sell_cars]))
+        feature_date | user_id | campaign_id
+        2026-03-31   | 1       | sell_cars
+        2026-03-31   | 2       | sell_cars
+    """
     keys = users.select("feature_date", "user_id")
     return _offers(users, campaigns).select("campaign_id").crossJoin(keys).select(*PAIR)
 
