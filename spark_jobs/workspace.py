@@ -42,6 +42,7 @@ from spark_jobs.landing_reader import look_at, read_landed
 from spark_jobs.sink import Target, Written, write_files
 from spark_jobs.stage_log import StageLog
 from spark_jobs.staging import staged_table, write
+from spark_jobs.transforms.erased import with_erased
 from spark_jobs.transforms.parsing import WITHHELD, user_of
 
 log = logging.getLogger(__name__)
@@ -121,18 +122,17 @@ class Workspace:
         The snapshot is the one that was current when the attempt began. Rows of erased users are
         left out: while somebody is being erased, they are there in some tables.
         """
-        return self._without_erased(self._read(name, days))
-
-    def _without_erased(self, rows: DataFrame) -> DataFrame:
-        if "user_id" not in rows.columns or not self._erased_ids:
+        rows = self._read(name, days)
+        if "user_id" not in rows.columns or not self._erased:
             return rows
-        erased = self.spark.createDataFrame([(user,) for user in self._erased_ids], "_erased long")
-        # Not an anti join, for which engines without statistics hold the rows, not the few users.
-        joined = F.broadcast(erased).join(rows, F.col("_erased") == F.col("user_id"), "right")
-        return joined.where(F.col("_erased").isNull()).drop("_erased")
+        return (
+            with_erased(rows, F.col("user_id"), self._erased)
+            .where("not is_erased")
+            .drop("is_erased")
+        )
 
     @cached_property
-    def _erased_ids(self) -> list[int]:
+    def _erased(self) -> list[int]:
         ids = self.lake.arrow(
             core.ERASED_USERS,
             snapshot_id=self.inputs[core.ERASED_USERS.name],
@@ -192,16 +192,7 @@ class Workspace:
             parsed: One row a landed row, with `user_id` (null where it could not be parsed) and the
                 originals in `landed`.
         """
-        if not self._erased_ids:
-            return parsed.withColumn("is_erased", F.lit(False))
-        users = self.spark.createDataFrame([(user,) for user in self._erased_ids], "_erased long")
-        match = F.col("_user") == F.col("_erased")
-        return (
-            F.broadcast(users)
-            .join(parsed.withColumn("_user", user_of("user_id")), match, "right")
-            .withColumn("is_erased", F.col("_erased").isNotNull())
-            .drop("_user", "_erased")
-        )
+        return with_erased(parsed, user_of("user_id"), self._erased)
 
     def keep(self, name: str, rows: DataFrame) -> tuple[DataFrame, int]:
         """Write rows down for as long as the attempt lasts, so that they are made once.

@@ -18,8 +18,8 @@ from sqlalchemy import text
 
 ENGINE = "PROPENSITY_SPARK_ENGINE"
 """The one setting that tests do take from whoever starts them: `make test ENGINE=...`."""
-MANY_CONNECTIONS = 40
-"""Of the 100 that the server takes."""
+MANY_CONNECTIONS = 20
+"""Of the 100 that the server takes, some of them from certain logins only."""
 PREFIXES = ("PROPENSITY_", "AIRFLOW", "MLFLOW")
 
 # Tests must not see the settings of the laptop they run on; tests/acceptance asks for them back.

@@ -5,7 +5,7 @@ attempt began; the ledger says for each partition which commit changed its rows 
 changed in between is known, whoever changed it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -40,7 +40,7 @@ def changes(
     connection: Connection,
     lake: Lake,
     contracts: Mapping[str, Table],
-    lineage: Iterable[Reads],
+    lineage: Sequence[Reads],
     receipt: Receipt,
 ) -> list[Change]:
     """What of a receipt isn't there yet, table by table. Needs the lock of publications.
@@ -57,7 +57,7 @@ def changes(
             rows; or something that it was made from changed since. (Of a table that is only a
             shorter way to read others, nothing is to be done then.)
     """
-    found, lineage = [], list(lineage)
+    found = []
     for staged in receipt.tables:
         try:
             change = _change(connection, lake, contracts[staged.table], receipt, staged)

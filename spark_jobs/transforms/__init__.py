@@ -3,6 +3,7 @@
     parsing         landed values → typed values, and the reasons for refusing a row
     events          landed events → parsed events; duplicates, categories: the next two steps
     dimensions      landed users and listings → parsed ones, duplicates of a day marked
+    erased          which rows are of users who asked to be erased
     daily_activity  events → sums by user, category and day
     windows         daily sums → features: 1, 7, 28 and 84 days
     pairs           features → user × campaign: the same for training and scoring
