@@ -68,7 +68,11 @@ def changes(
             if staged.table not in SHORTCUTS:
                 raise
             # Nobody needs it, so it keeps nobody from publishing the rest.
-            print(f"[publish] {staged.table} is left out: {error}", flush=True)
+            print(
+                f"[publish] {staged.table} is left out: {error}. Of this table, nothing is to "
+                "be done: all else is published, and nights read more arrivals instead.",
+                flush=True,
+            )
             continue
         if change:
             found.append(change)
