@@ -16,9 +16,6 @@ RESULTS = {
 }
 DEFAULTS = {
     # For small days on one machine; `spark-submit --conf` has the last word.
-    # AQE merges small shuffle partitions, but each still costs a task to plan: a day's work
-    # doesn't need 200.
-    "spark.sql.shuffle.partitions": "8",
     # How many bytes a batch for Python has is asked before each row and of each column, which took
     # 15 % of a day of events; so rows bound it: a landed line has 1 MiB at most.
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
@@ -27,6 +24,14 @@ DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
+FEWEST_PARTITIONS = 8
+"""AQE merges small ones, but each still costs a task to plan: a small day doesn't need 200."""
+ROWS_PER_PARTITION = 1_000_000
+"""What a task of a shuffle holds and sorts at once, on average."""
+IS_FITTED = "spark.propensity.fitShufflesToInput"
+"""Whether nobody else said how many partitions a shuffle has."""
 
 SERVERS: list[object] = []
 """What nothing refers to is stopped."""
@@ -51,15 +56,36 @@ def most_tasks() -> int:
     return 2 * (os.cpu_count() or 1) if settings().spark_engine == "sail" else 1_000
 
 
-def _apache(name: str) -> SparkSession:
-    from pyspark import SparkConf
+def fit_shuffles(spark: SparkSession, rows: int) -> None:
+    """Have Apache Spark's shuffles hold an input: a million rows a partition, and a task a core.
 
+    Sail sizes its own. A number of partitions that was configured stays.
+
+    Args:
+        spark: The session.
+        rows: Of an input. The biggest so far counts.
+    """
+    if settings().spark_engine == "sail" or spark.conf.get(IS_FITTED, "false") != "true":
+        return
+    wanted = max(-(-rows // ROWS_PER_PARTITION), spark.sparkContext.defaultParallelism)
+    if wanted > int(str(spark.conf.get(SHUFFLE_PARTITIONS))):
+        spark.conf.set(SHUFFLE_PARTITIONS, wanted)
+
+
+def _apache(name: str) -> SparkSession:
+    from pyspark import SparkConf, SparkContext
+
+    # Until its JVM runs, a SparkConf knows nothing of what spark-submit was told, and all of ours
+    # would go before it.
+    SparkContext._ensure_initialized()
     conf = SparkConf()
     if folder := settings().spark_event_log_uri:
         if folder.startswith("file://"):  # Spark makes files in it, not the folder
             make_folder(*system_of(folder))
         conf.setIfMissing("spark.eventLog.enabled", "true")
         conf.setIfMissing("spark.eventLog.dir", folder)
+    conf.set(IS_FITTED, "false" if conf.contains(SHUFFLE_PARTITIONS) else "true")
+    conf.setIfMissing(SHUFFLE_PARTITIONS, f"{FEWEST_PARTITIONS}")
     for key, value in DEFAULTS.items():
         conf.setIfMissing(key, value)
     for key, value in RESULTS.items():

@@ -39,6 +39,7 @@ from spark_jobs.accounting import account, rows_by_day
 from spark_jobs.audits import Audits, Count
 from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
+from spark_jobs.session import fit_shuffles
 from spark_jobs.sink import Target, Written, write_files
 from spark_jobs.stage_log import StageLog
 from spark_jobs.staging import staged_table, write
@@ -147,15 +148,19 @@ class Workspace:
         rows = self.lake.read(self.spark, contract, files)
         staged = self.staged.get(name)
         if staged is None:
-            self.stages.read(name, sum(file.row_count for file in files))
+            self._reads(name, sum(file.row_count for file in files))
             return rows
         over = {day: staged.rows.get(f"{day}", 0) for day in staged.days if not days or day in days}
         kept = sum(file.row_count for file in files if file.day not in over)
-        self.stages.read(name, kept + sum(over.values()))
+        self._reads(name, kept + sum(over.values()))
         mine = self.staged_rows(name)
         if days:
             mine = mine.where(F.col(contract.partition).between(days.first, days.last))
         return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
+
+    def _reads(self, name: str, rows: int) -> None:
+        self.stages.read(name, rows)
+        fit_shuffles(self.spark, rows)
 
     def landed(self, table: str, columns: tuple[str, ...], required: tuple[str, ...]) -> Landed:
         """The landed rows of the job's days.
@@ -171,7 +176,7 @@ class Workspace:
         files = look_at(self.landing, table, self.days, required)
         counts = counts_of(files)
         if counts is not None:
-            self.stages.read(f"landing/{table}", sum(counts.values()))
+            self._reads(f"landing/{table}", sum(counts.values()))
             return Landed(self.spark, files, columns, counts)
         started = time.monotonic()
         rows = read_landed(self.spark, files, columns)
@@ -180,7 +185,7 @@ class Workspace:
             rows = rows.withColumn(CORRUPT, F.when(F.col(CORRUPT).isNotNull(), F.lit(WITHHELD)))
         kept, written = self._keep(f"landed_{table}", rows)
         counts = rows_by_day(written)
-        self.stages.read(f"landing/{table}", sum(counts.values()))
+        self._reads(f"landing/{table}", sum(counts.values()))
         print(f"[{table}] {sum(counts.values()):,} landed rows read as text in "
               f"{time.monotonic() - started:.1f} s", flush=True)  # fmt: skip
         return Landed(self.spark, files, columns, counts, kept)

@@ -1,6 +1,7 @@
 """Ask Airflow for runs, as a person would, and wait for them."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from include.settings import settings
 from tests.acceptance.commands import PROJECT, run, say
 
 LIMIT_S = 900
+TROUBLE = re.compile(r"\[(error|critical|warning) |Traceback|Error\b")
 # A DAG's file has its name; tests/dags has the list that says which there must be.
 DAGS = {path.stem for path in (PROJECT / "dags").glob("*.py")}
 
@@ -78,4 +80,22 @@ def wait_for_success(what: str, states: Callable[[], list[str]], runs: int = 1) 
         if seen.total() == runs and set(seen) <= {"success", "failed"}:
             break
         time.sleep(1)
+    if seen != Counter(success=runs):
+        say("\n".join(f"  {line}" for line in unfinished()))
     assert seen == Counter(success=runs), f"{what}: {dict(seen)} of {runs} runs"
+
+
+def unfinished() -> list[str]:
+    """Each task of a running or failed run that didn't succeed, and the last troubles logged.
+
+    What an excerpt of a log on a machine that is gone lets nobody find out later.
+    """
+    tasks = airflow(
+        "select dag_id, run_id, task_id, map_index, coalesce(t.state, 'none'), try_number, "
+        "t.start_date::text from task_instance t join dag_run using (dag_id, run_id) where "
+        "dag_run.state in ('running', 'failed') and t.state is distinct from 'success' "
+        "order by t.start_date nulls last"
+    )
+    log = (settings().home / "airflow.log").read_text(encoding="utf-8", errors="replace")
+    lines = [line[:400] for line in log.splitlines() if TROUBLE.search(line)]
+    return [" ".join(map(str, task)) for task in tasks] + lines[-40:]
