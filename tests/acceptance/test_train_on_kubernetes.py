@@ -8,6 +8,7 @@ and answers; then the champion is rolled back.
 
 import json
 import re
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -66,19 +67,22 @@ def airflow_with_pods(
 
 
 def test_a_week_is_trained_though_a_worker_is_killed_and_a_person_is_asked() -> None:
-    most, is_killed, is_answered = 0, False, False
+    most, is_killed, answered = 0, False, 0
 
     def states() -> list[str]:
-        nonlocal most, is_killed, is_answered
+        nonlocal most, is_killed, answered
         running = kubectl("-n", NAMESPACE, "get", "pods", "--no-headers",
                           "--field-selector=status.phase=Running").splitlines()  # fmt: skip
         most = max(most, len(running))
         if running and not is_killed:
             is_killed = kill_a_worker()
-        asks = "select 1 from task_instance where state = 'awaiting_input'"
-        if not is_answered and airflow(asks):
+        asks = airflow("select try_number from task_instance where state = 'awaiting_input'")
+        if asks and asks[0][0] > answered:
+            # A person reads first. An answer within a second of the question may meet Airflow's
+            # news that the asking task's process ended: it is taken for lost, and asks again.
+            time.sleep(5)
             answer()
-            is_answered = True
+            answered = asks[0][0]
         found = airflow(
             "select state from dag_run where dag_id = 'train_weekly' and run_type = 'backfill'"
         )
@@ -89,7 +93,7 @@ def test_a_week_is_trained_though_a_worker_is_killed_and_a_person_is_asked() -> 
         "--to-date", TO)  # fmt: skip
     wait_for_success("train_weekly with a pod for each experiment", states)
     assert is_killed, "no worker was killed: the test would say nothing about it"
-    assert is_answered, "nobody was asked"
+    assert answered, "nobody was asked"
     say(f"{most} pods at a time at most")
     assert most <= 2, "the pool `gpu` has two slots"
 
