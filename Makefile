@@ -64,6 +64,9 @@ test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at
 test-cluster: setup ## jobs on a Spark cluster of three processes, with kills; needs Java
 	@bin/python -m pytest tests/cluster $(PYTEST_ARGS)
 
+test-backfill: setup ## any order, killed anywhere: the same tables [SUITES=orders|hardships|mutations|killed KILLS=200]
+	@bin/python -m pytest tests/backfill -v -s -x $(if $(filter command%,$(origin SUITES)),-m "$(SUITES)") $(PYTEST_ARGS)
+
 # Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.
 ACCEPTANCE := bin/python -m pytest tests/acceptance -v -s -x
 SUITES ?= after_run or own_data or scheduler
@@ -141,4 +144,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: spark-package spark-history test-cluster compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help
+.PHONY: spark-package spark-history test-cluster compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-backfill test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help

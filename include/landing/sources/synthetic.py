@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from include.config import load_config
 from include.days import Days
+from include.landing.sources import synthetic_changes as changes
 from include.landing.zone import Landing
 from include.settings import settings
 
@@ -59,6 +60,18 @@ class Traffic:
     """Rows that are one user's, beside what they have anyway: a scraper, say."""
     busiest_listing_share: float = 0.0
     """Rows that are about one listing, beside what it has anyway."""
+    repeated_share: float = 0.0
+    """Rows that are rows of the day before, delivered again."""
+    contradicting_share: float = 0.0
+    """Rows that have the id of another row of the day."""
+    value_share: float = 0.0
+    """Rows with a value."""
+    refund_share: float = 0.0
+    """Of those, rows whose value is negative."""
+    new_users_per_day: int = 0
+    """Users who land on each day after the first, without events so far."""
+    changed_listings_share: float = 0.0
+    """Listings that land again on each day after the first, in another category."""
     is_shuffled: bool = False
     """Whether rows come out of order."""
 
@@ -79,6 +92,15 @@ def category_name(number: int) -> str:
 
 def events_batch(traffic: Traffic, day: date, number: int, rows: int) -> pa.Table:
     """The `number`-th batch of a day, with `rows` rows."""
+    made = _fresh_events(traffic, day, number, rows)
+    if not traffic.repeated_share:
+        return made
+    before = _fresh_events(traffic, day - timedelta(days=1), number, rows)
+    rng = np.random.default_rng([traffic.seed, day.toordinal(), number, 3])
+    return changes.with_repeats(made, before, rng, traffic.repeated_share)
+
+
+def _fresh_events(traffic: Traffic, day: date, number: int, rows: int) -> pa.Table:
     rng = np.random.default_rng([traffic.seed, day.toordinal(), number])
     # Draws of its own: traffic without them stays as it is.
     skew = np.random.default_rng([traffic.seed, day.toordinal(), number, 1])
@@ -102,7 +124,7 @@ def events_batch(traffic: Traffic, day: date, number: int, rows: int) -> pa.Tabl
     source = np.where(is_duplicate[source], serial, source)
     order = rng.permutation(rows) if traffic.is_shuffled else serial
     picked = source[order]
-    return pa.table(
+    made = pa.table(
         {
             "event_id": pa.array([f"s-{day:%Y%m%d}-{number}-{index}" for index in picked]),
             "occurred_at": pa.array(occurred[picked], pa.timestamp("us", tz="UTC")),
@@ -112,6 +134,12 @@ def events_batch(traffic: Traffic, day: date, number: int, rows: int) -> pa.Tabl
             "value": pa.nulls(rows, pa.float64()),
         }
     )
+    rng = np.random.default_rng([traffic.seed, day.toordinal(), number, 2])
+    if traffic.value_share:
+        made = changes.with_values(made, rng, traffic.value_share, traffic.refund_share)
+    if traffic.contradicting_share:
+        made = changes.with_contradictions(made, rng, traffic.contradicting_share)
+    return made
 
 
 def _category(
@@ -129,7 +157,7 @@ def _category(
 
 
 def land(landing: Landing, traffic: Traffic, days: Days) -> int:
-    """Land a range of days; listings and users land on the first.
+    """Land a range of days; listings and users land on the first, and what is new of them later.
 
     Returns:
         Number of event rows written.
@@ -142,31 +170,39 @@ def land(landing: Landing, traffic: Traffic, days: Days) -> int:
                 writer.write(events_batch(traffic, day, number, rows))
                 written += rows
         with landing.write_day("listings", day) as writer:
-            for start in range(0, traffic.listings if day == days.first else 0, BATCH_ROWS):
-                ids = np.arange(start, min(start + BATCH_ROWS, traffic.listings))
-                writer.write(_listings(traffic, ids))
+            if day == days.first:
+                for start in range(0, traffic.listings, BATCH_ROWS):
+                    ids = np.arange(start, min(start + BATCH_ROWS, traffic.listings))
+                    writer.write(_listings(traffic, ids, 0))
+            elif traffic.changed_listings_share:
+                rng = np.random.default_rng([traffic.seed, day.toordinal(), 4])
+                share = traffic.changed_listings_share
+                ids = changes.changed_listings(traffic.listings, rng, share)
+                writer.write(_listings(traffic, ids, (day - days.first).days))
         with landing.write_day("users", day) as writer:
-            for start in range(0, traffic.users if day == days.first else 0, BATCH_ROWS):
-                ids = np.arange(start, min(start + BATCH_ROWS, traffic.users))
-                writer.write(_users(days.first, ids))
+            landing_now = changes.new_users(
+                traffic.users, traffic.new_users_per_day, days.first, day
+            )
+            for start in range(0, len(landing_now), BATCH_ROWS):
+                writer.write(_users(day, landing_now[start : start + BATCH_ROWS]))
         print(f"[land] {day}: {written} events so far", flush=True)
     return written
 
 
-def _listings(traffic: Traffic, ids: NDArray[np.int64]) -> pa.Table:
+def _listings(traffic: Traffic, ids: NDArray[np.int64], day_number: int) -> pa.Table:
     names = np.array([category_name(n) for n in range(traffic.categories)], dtype=object)
     return pa.table(
         {
             "listing_id": pa.array(ids),
-            "category": pa.array(names[ids % traffic.categories], pa.string()),
+            "category": pa.array(names[(ids + day_number) % traffic.categories], pa.string()),
             "title": pa.array([f"listing {number}" for number in ids]),
-            "price": pa.array((ids * 7919 % 50_000) / 100),
+            "price": pa.array((ids * 7919 % 50_000 + day_number) / 100),
         }
     )
 
 
-def _users(first: date, ids: NDArray[np.int64]) -> pa.Table:
-    registered = datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(days=1)
+def _users(day: date, ids: NDArray[np.int64]) -> pa.Table:
+    registered = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)
     return pa.table(
         {
             "user_id": pa.array(ids),
@@ -186,12 +222,15 @@ def main() -> None:
     )
     parser.add_argument("--from-day", type=date.fromisoformat, required=True)
     parser.add_argument("--to-day", type=date.fromisoformat, required=True)
-    for name in ("users", "listings", "categories", "events_per_day", "seed"):
+    for name in (
+        "users", "listings", "categories", "events_per_day", "seed", "new_users_per_day",
+    ):  # fmt: skip
         default = getattr(Traffic, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
     for name in (
         "duplicate_share", "late_share", "malformed_share", "busiest_user_share",
-        "busiest_listing_share",
+        "busiest_listing_share", "repeated_share", "contradicting_share", "value_share",
+        "refund_share", "changed_listings_share",
     ):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0)
     parser.add_argument("--shuffled", dest="is_shuffled", action="store_true")
