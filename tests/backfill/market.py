@@ -26,7 +26,7 @@ SUNDAYS = (FIRST, FIRST + timedelta(days=7))
 TRAFFIC = Traffic(
     users=120, listings=60, categories=6, events_per_day=400, duplicate_share=0.02,
     late_share=0.05, malformed_share=0.01, repeated_share=0.03, contradicting_share=0.01,
-    value_share=0.3, refund_share=0.1, new_users_per_day=5, changed_listings_share=0.1,
+    value_share=0.3, refund_share=0.03, new_users_per_day=5, changed_listings_share=0.1,
     is_shuffled=True,
 )  # fmt: skip
 CORRECTED = FIRST + timedelta(days=3)
@@ -74,6 +74,11 @@ def in_one_pass() -> None:
     lake(DAYS)
 
 
+def begin() -> None:
+    """The first day has the listings: before it, the gate refuses days without categories."""
+    lake(Days(DAYS.first, DAYS.first))
+
+
 def twice() -> None:
     """Every day is built again at once."""
     for day in DAYS:
@@ -83,6 +88,7 @@ def twice() -> None:
 
 def in_two_ranges() -> None:
     """Two loads of history that have three days in common, the later one first."""
+    begin()
     lake(Days(DAYS.first + timedelta(days=3), DAYS.last))
     lake(Days(DAYS.first, DAYS.first + timedelta(days=5)))
     refresh("two ranges")
@@ -90,7 +96,8 @@ def in_two_ranges() -> None:
 
 def in_random_order() -> None:
     """Days come in any order; `refresh` mends what was built before its time."""
-    days = list(DAYS)
+    begin()
+    days = list(DAYS)[1:]
     random.Random(7).shuffle(days)
     print(f"  in the order {', '.join(f'{day:%d}' for day in days)}", flush=True)
     for day in days:
@@ -100,7 +107,8 @@ def in_random_order() -> None:
 
 def four_at_a_time() -> None:
     """Four processes build days beside each other; `refresh` mends what is stale."""
-    days = list(DAYS)
+    begin()
+    days = list(DAYS)[1:]
     # Not what a session within this process left there.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")}
     running = [

@@ -19,7 +19,7 @@ from include.settings import PROJECT, settings
 from tests.acceptance.commands import run, say
 from tests.backfill.contents import Contents, contents, differences, table
 from tests.backfill.killer import Killer
-from tests.backfill.story import STEPS, told, typical_s, work_again
+from tests.backfill.story import STEPS, correct_a_day, told, typical_s, work_again
 
 pytestmark = pytest.mark.killed
 
@@ -59,7 +59,9 @@ def test_killed_anywhere_and_no_table_differs(home: Path) -> None:
     run("make", "-s", "up")
     for step in STEPS:
         with told(f"{step.__name__}, undisturbed"):
-            assert step() == 0, "a run had to be cleared though nobody was killed"
+            cleared = step()
+        # Who builds the same days at once may be told to begin again.
+        assert not cleared or step is correct_a_day, "a run failed though nobody was killed"
     undisturbed, typical = contents(settings()), typical_s()
     with told("work_again, undisturbed"):
         work_again()
