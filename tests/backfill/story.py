@@ -38,10 +38,9 @@ def train_and_roll_back() -> int:
 
 
 def correct_a_day() -> int:
-    """A day's files are replaced while history is loaded and days beside it are built again."""
+    """A day's files are replaced; the week is built again while history is loaded over it."""
     with_tenth_less(CORRECTED)
     at_once = [
-        *begin_trigger("lake_daily", day=CORRECTED),
         *begin_trigger("lake_history", from_date=MIDDLE, to_date="2017-12-29"),
         *begin_backfill("lake_daily", FIRST, LAST, DAYS, "completed"),
         *begin_trigger("score_daily", day="2017-12-27"),

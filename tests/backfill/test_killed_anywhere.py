@@ -42,12 +42,16 @@ def home(laptop: None) -> Iterator[Path]:
             patch.setenv(f"AIRFLOW__SCHEDULER__{key}", value)
         settings.cache_clear()
         run("make", "-s", "down")
-        shutil.rmtree(HOME, ignore_errors=True)
-        HOME.mkdir(parents=True)
-        with told("make run"):
-            run("make", "-s", "run")
-        run("make", "-s", "down")
-        run("cp", "-a", f"{HOME}/home", f"{HOME}/before")
+        if os.environ.get("DEVKEEP"):
+            shutil.rmtree(HOME/"home", ignore_errors=True)
+            run("cp", "-a", f"{HOME}/before", f"{HOME}/home")
+        else:
+            shutil.rmtree(HOME, ignore_errors=True)
+            HOME.mkdir(parents=True)
+            with told("make run"):
+                run("make", "-s", "run")
+            run("make", "-s", "down")
+            run("cp", "-a", f"{HOME}/home", f"{HOME}/before")
         try:
             yield HOME
         finally:

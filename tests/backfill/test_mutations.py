@@ -34,7 +34,7 @@ MUTATIONS = {
         "include/lake/lock.py",
         "    with held(engine(settings), LakeLock, PUBLISH, WAIT_MS):\n        yield",
         "    yield",
-        "tests/lake/test_race.py",
+        "tests/lake/test_publish.py -k nobody_else_publishes",
     ),
     "the comparison of inputs": Mutation(
         "include/lake/order.py",
@@ -52,7 +52,7 @@ MUTATIONS = {
         "include/predictions/locks.py",
         "    row_locks.lock_row(connection, PublicationLock, EXCHANGE)",
         "    return None",
-        "tests/predictions/test_transition.py -k two_new_days_at_once",
+        "tests/predictions/test_transition.py -k whoever_decides_is_alone",
     ),
     "the freeze of loaded rows": Mutation(
         "include/predictions/loading.py",

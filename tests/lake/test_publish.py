@@ -1,7 +1,9 @@
 """Publishing to the lake: beside others, twice, late, cut off, out of order."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -49,6 +51,34 @@ def stale(place: Settings) -> list[tuple[str, date]]:
     with engine(place).connect() as connection:
         found = stale_partitions(connection, (EVENTS, DAILY, PAIRS))
     return [(one.table_name, one.partition_date) for one in found]
+
+
+def test_between_looking_and_committing_nobody_else_publishes(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = begin(lake)
+    for run, number in (("a", 1), ("b", 2)):
+        build(lake, run, run, day(DAY, number), began)
+    has_looked, may_commit = Event(), Event()
+    commits = publishing._commit
+
+    def waits(lake: Lake, config: Any, receipt: Any, run: str, change: Any) -> None:
+        if run == "a":
+            has_looked.set()
+            assert may_commit.wait(30)
+        commits(lake, config, receipt, run, change)
+
+    monkeypatch.setattr(publishing, "_commit", waits)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(publish, "lake_days", "a")
+        assert has_looked.wait(30)
+        second = pool.submit(publish, "lake_days", "b")
+        with contextlib.suppress(TimeoutError):
+            second.exception(timeout=3)  # time enough, if nobody kept it out
+        may_commit.set()
+        assert first.exception() is None
+        assert isinstance(second.exception(), StaleError)
+    assert held(lake, EVENTS) == {DAY: [1]}
 
 
 def test_two_attempts_on_a_fresh_day_leave_the_rows_of_one(lake: Lake, place: Settings) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -54,6 +55,26 @@ def test_of_two_new_days_at_once_the_view_shows_the_newer(place: Settings, quick
         raised = together(*[lambda day=day: go(place, scores(day, users=10)) for day in days])
         assert raised == []
         assert query(place, LATEST, "analyst") == [(days[1],)]
+
+
+def test_whoever_decides_is_alone_until_it_is_done(place: Settings) -> None:
+    """What one decides, it decides by states that another would change: even of another day."""
+    go(place, scores())
+    decides, may_go_on = threading.Event(), threading.Event()
+
+    def slow(_: Any, __: Day) -> None:
+        decides.set()
+        assert may_go_on.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(transition, engine(place), DAY, slow)
+        assert decides.wait(30)
+        second = pool.submit(transition, engine(place), DAY + timedelta(days=1), lambda *_: None)
+        with pytest.raises(TimeoutError):
+            second.exception(timeout=2)
+        may_go_on.set()
+        assert first.exception() is None
+        assert second.exception() is None
 
 
 def test_a_view_that_shows_another_day_is_mended_by_an_unchanged_rerun(place: Settings) -> None:
