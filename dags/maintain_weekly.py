@@ -2,11 +2,14 @@
 
     predictions.publication_* ──▶ dropped by age      lake snapshots ──▶ forgotten by age
     tables of killed attempts ──▶ dropped             staged files   ──▶ deleted, if nothing refers
+    Data Docs, receipts, verdicts ──▶ by age          known_* of past Sundays ──▶ thinned
 
-Runs on Sundays at 09:00. The ages stand in `warehouse.yaml` (`retention`). A version that was
-superseded can be brought back for `superseded_days`; the record of every publication stays for
-good. A file goes only if no snapshot refers to it and its attempt is older than `staged_days`, so
-what is running, or waits at a gate for a person, stays.
+Runs on Sundays at 09:00. The ages stand in `warehouse.yaml` (`retention`); docs/runbook.md has a
+table of what grows and what bounds it. A version that was superseded can be brought back for
+`superseded_days`; the record of every publication stays for good. A file goes only if no snapshot
+refers to it and its attempt is older than `staged_days`, so what is running, or waits at a gate for
+a person, stays. Every task prints what it deleted, and may be killed, cleared, or run twice at
+once.
 
 **When it fails.** Nothing depends on it; clear it. If readers held the prediction table, it says
 where to look for them.
@@ -38,12 +41,22 @@ def maintain_weekly() -> None:
 
     @task(execution_timeout=SPARK_TIMEOUT)
     def maintain_lake() -> None:
-        from include.lake.upkeep import maintain_lake
+        from include.lake.maintain import maintain_lake
 
         maintain_lake()
 
     maintain_warehouse()
     maintain_lake()
+
+    if settings().airflow_upkeep:
+
+        @task(execution_timeout=SPARK_TIMEOUT)
+        def maintain_airflow() -> None:
+            from include.embedded.upkeep import maintain_airflow
+
+            maintain_airflow()
+
+        maintain_airflow()
 
 
 maintain_weekly()

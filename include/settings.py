@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     """How long `lake_daily` waits for `_SUCCESS`, in hours."""
     catch_up_days: int = Field(default=14, ge=0, le=365)
     """After an outage of the scheduler, `lake_daily` makes up for at most this many days."""
+    airflow_upkeep: bool = False
+    """Whether `maintain_weekly` also deletes old rows and logs of Airflow itself. For the embedded
+    default, which sets it; an Airflow of your own has rules of its own."""
     ui_port: int = Field(default=8080, ge=1024, le=65535)
     """Port of Airflow's UI on localhost."""
 

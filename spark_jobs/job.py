@@ -121,7 +121,7 @@ def _attempt(
         raise
     finally:
         work.forget()
-    index = work.audit.write_docs()
+    index = work.audit.write_docs(chosen.data_docs_path)
     receipt = Receipt(
         job=job,
         attempt=attempt,

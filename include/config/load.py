@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from include.config.experiments import Experiments
 from include.config.kubernetes import Kubernetes
@@ -86,6 +86,33 @@ class Retention(Strict):
     """Lake snapshots are kept for this long; what a publication refers to can't be read after."""
     staged_days: int = Field(ge=1, le=400)
     """Staged files that nothing refers to are kept for this long, for a look at a failed gate."""
+    receipts_days: int = Field(default=90, ge=1, le=4000)
+    """Receipts and words of failure are kept for this long; tasks of older runs can't be cleared
+    without their `build`."""
+    docs_days: int = Field(default=90, ge=1, le=4000)
+    """Data Docs are kept of what the newest days are made of, so many of them, and for this long of
+    attempts that never passed their gate."""
+    verdicts_days: int = Field(default=400, ge=1, le=4000)
+    """Verdicts of audits are kept for this long in `analytics.quality_results`."""
+    known_days: int = Field(default=28, ge=7, le=4000)
+    """What was known on Sundays is kept for this long before the newest; of two always."""
+    airflow_days: int = Field(default=90, ge=14, le=4000)
+    """Airflow's own rows and logs, where `PROPENSITY_AIRFLOW_UPKEEP` says that they are ours."""
+
+    @model_validator(mode="after")
+    def _outlive_what_they_describe(self) -> "Retention":
+        for name in ("receipts_days", "docs_days"):
+            if getattr(self, name) < self.staged_days:
+                raise ValueError(
+                    f"{name} ({getattr(self, name)}) is less than staged_days "
+                    f"({self.staged_days}): what waits at a gate would lose it"
+                )
+        if self.verdicts_days < self.docs_days:
+            raise ValueError(
+                f"verdicts_days ({self.verdicts_days}) is less than docs_days ({self.docs_days}): "
+                "by the verdicts it is told which attempts passed"
+            )
+        return self
 
 
 class Warehouse(Strict):

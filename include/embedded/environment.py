@@ -85,6 +85,8 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
             {"conn_type": "spark", "host": settings.spark_master}
         ),
+        # Not where the caller brought an Airflow database of their own.
+        "PROPENSITY_AIRFLOW_UPKEEP": str("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in os.environ),
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYSPARK_PYTHON": str(bin_folder / "python"),

@@ -71,7 +71,12 @@ class Receipt(Record):
 def receipt_uri(settings: Settings, run: str, job: str) -> str:
     """Where the receipt of a job within a DAG run lies. `run` is the DAG's id and the run's id."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in run)
-    return f"{uri_of(settings.lake_uri)}/_receipts/{safe}/{job}.json"
+    return f"{receipts_uri(settings)}/{safe}/{job}.json"
+
+
+def receipts_uri(settings: Settings) -> str:
+    """Below it lies a folder for each DAG run, with all that its jobs leave for its tasks."""
+    return f"{uri_of(settings.lake_uri)}/_receipts"
 
 
 def write_receipt(uri: str, receipt: Receipt) -> None:
@@ -88,8 +93,11 @@ def read_receipt(uri: str) -> Receipt:
     """Read a receipt.
 
     Raises:
-        LakeError: There is none, so the build didn't finish.
+        LakeError: There is none: the build didn't finish, or finished long ago.
     """
     if not is_file(uri):
-        raise LakeError(f"there is no receipt {uri}: the build task did not finish; clear it")
+        raise LakeError(
+            f"there is no receipt {uri}: the build task did not finish, or it finished longer than "
+            "`receipts_days` ago (warehouse.yaml); clear it"
+        )
     return Receipt.model_validate_json(read_whole(uri))

@@ -40,11 +40,16 @@ if TYPE_CHECKING:
 READ_BUFFER_BYTES = 1 << 20
 EPOCH = date(1970, 1, 1)
 
-RETRIES = "commit.retry.num-retries"
 TABLE_PROPERTIES = {
     # PyIceberg repeats an append that met another commit as it is, so that a day that two attempts
     # publish at once is there twice. Ours looks again what is there (`include/lake/commit.py`).
-    RETRIES: "0",
+    "commit.retry.num-retries": "0",
+    # Otherwise each commit adds a manifest for ever. Of 400 nights with 90 snapshots kept, planning
+    # all files took 0.51 s, and 0.05 s merged; a commit 0.15 and 0.12 s. Whoever plans a day reads
+    # all entries of a manifest (up to 1 ms each), so one may not become large.
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "10",
+    "commit.manifest.target-size-bytes": "65536",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
@@ -115,10 +120,10 @@ class Lake:
         if set(contract.column_names) - set(existing):
             with table.update_schema() as update:
                 update.union_by_name(schema)
-        if table.properties.get(RETRIES) != TABLE_PROPERTIES[RETRIES]:  # made by an older version
+        if TABLE_PROPERTIES.items() - table.properties.items():  # made by an older version
             # Suppressed: a neighbour is at it, too.
             with contextlib.suppress(CommitFailedException), table.transaction() as transaction:
-                transaction.set_properties({RETRIES: TABLE_PROPERTIES[RETRIES]})
+                transaction.set_properties(TABLE_PROPERTIES)
         return table
 
     def _create(self, contract: Table) -> IcebergTable:

@@ -2,35 +2,17 @@
 
 import contextlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 
 from pyarrow import fs
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table as IcebergTable
 
-from include.config import load_config
-from include.contracts import Table, lake_tables
+from include.contracts import Table
 from include.lake.commit import COMMIT_TRIES, retried
 from include.lake.tables import Lake
-from include.settings import settings
 from include.store import system_of
-
-
-def maintain_lake() -> None:
-    """Forget old snapshots and delete files that nothing refers to, table by table."""
-    config = load_config(settings())
-    retention = config.warehouse.retention
-    lake = Lake(settings())
-    now = datetime.now(UTC)
-    for contract in lake_tables(config.events.names).values():
-        lake.create(contract)
-        oldest = now - timedelta(days=retention.lake_snapshot_days)
-        snapshots, files = expire(lake, contract, oldest)
-        orphans = remove_orphans(lake, contract, now - timedelta(days=retention.staged_days))
-        print(
-            f"[maintain] {contract.name}: {snapshots} snapshots forgotten with {files} files, "
-            f"{orphans} files that nothing referred to deleted",
-            flush=True,
-        )
 
 
 def expire(lake: Lake, contract: Table, before: datetime) -> tuple[int, int]:
@@ -43,22 +25,30 @@ def expire(lake: Lake, contract: Table, before: datetime) -> tuple[int, int]:
     """
     table = lake.table(contract)
     current = table.metadata.current_snapshot_id
-    old = [
+    old = {
         snapshot.snapshot_id
         for snapshot in table.metadata.snapshots
         if snapshot.snapshot_id != current
         and datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) < before
-    ]
+    }
     if not old:
         return 0, 0
-    referred = set(_referenced(table))
-    retried(
-        lambda: lake.table(contract).maintenance.expire_snapshots().by_ids(old).commit(),
-        f"expiring snapshots of {contract.name}",
-        COMMIT_TRIES,
-    )
+    referred: set[str] = set()
+
+    def forget() -> None:
+        table = lake.table(contract)
+        left = [one.snapshot_id for one in table.metadata.snapshots if one.snapshot_id in old]
+        try:
+            referred.update(_referenced(table))
+            if left:
+                table.maintenance.expire_snapshots().by_ids(left).commit()
+        # Missing files, and snapshots that aren't there.
+        except (FileNotFoundError, ValueError) as error:
+            raise CommitFailedException(f"somebody else forgets them, too: {error}") from error
+
+    retried(forget, f"expiring snapshots of {contract.name}", COMMIT_TRIES)
     # The log of old metadata files is the catalog's to shorten: it names snapshots, no rows.
-    gone = referred - set(_referenced(lake.table(contract)))
+    gone = referred - _referenced_now(lake, contract)
     gone = {uri for uri in gone if not uri.endswith(".metadata.json")}
     system, root = system_of(table.location())
     for uri in sorted(gone):
@@ -85,11 +75,14 @@ def remove_orphans(lake: Lake, contract: Table, before: datetime) -> int:
     system, root = system_of(table.location())
     found = [
         info
-        for info in system.get_file_info(fs.FileSelector(root, recursive=True))
+        for info in system.get_file_info(
+            # Folders may go meanwhile.
+            fs.FileSelector(root, recursive=True, allow_not_found=True)
+        )
         if info.type == fs.FileType.File
     ]
     # Listed first, asked second: what is committed meanwhile is among the referenced.
-    kept = {path_of(uri) for uri in _referenced(lake.table(contract))}
+    kept = {path_of(uri) for uri in _referenced_now(lake, contract)}
     newest: dict[str, datetime] = {}
     for info in found:
         group = _group(info.path, root)
@@ -100,7 +93,8 @@ def remove_orphans(lake: Lake, contract: Table, before: datetime) -> int:
         if info.path not in kept and newest[_group(info.path, root)] < before
     ]
     for path in orphans:
-        system.delete_file(path)
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_file(path)
     _remove_empty_folders(system, orphans, root)
     return len(orphans)
 
@@ -109,6 +103,14 @@ def _group(path: str, root: str) -> str:
     """Files of one staging attempt share their age; others have their own."""
     parts = path.removeprefix(root).strip("/").split("/")
     return "/".join(parts[:2]) if parts[0] == "staged" else path
+
+
+def _referenced_now(lake: Lake, contract: Table) -> set[str]:
+    for _ in range(COMMIT_TRIES):
+        # Somebody else may forget snapshots while their manifests are read.
+        with contextlib.suppress(FileNotFoundError):
+            return set(_referenced(lake.table(contract)))
+    return set(_referenced(lake.table(contract)))
 
 
 def _referenced(table: IcebergTable) -> Iterable[str]:
@@ -135,16 +137,15 @@ def path_of(uri: str) -> str:
 
 
 def _remove_empty_folders(system: fs.FileSystem, paths: Iterable[str], root: str) -> None:
-    if isinstance(system, fs.S3FileSystem):
-        return  # it has none
-    for deepest in sorted({path.rsplit("/", 1)[0] for path in paths}, reverse=True):
-        folder = deepest
-        while folder.startswith(f"{root}/") and _is_empty(system, folder):
-            system.delete_dir(folder)
-            folder = folder.rsplit("/", 1)[0]
-
-
-def _is_empty(system: fs.FileSystem, folder: str) -> bool:
-    if system.get_file_info(folder).type != fs.FileType.Directory:
-        return False
-    return not system.get_file_info(fs.FileSelector(folder))
+    if not isinstance(system, fs.LocalFileSystem):
+        return  # a store has none
+    for deepest in {Path(path).parent for path in paths}:
+        for folder in (deepest, *deepest.parents):
+            if not folder.is_relative_to(root) or folder == Path(root):
+                break
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue  # with another path, or by somebody else
+            except OSError:
+                break  # it holds others, perhaps since this moment

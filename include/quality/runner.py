@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from include.quality.docs_upkeep import SHARED, share_assets
 from include.quality.rules import Rule
 from include.quality.staged_rows import StagedRows
 from include.quality.verdict import ExpectationResult
@@ -100,10 +101,15 @@ class Audit:
             for rule in (group.members or (group,))
         ]
 
-    def write_docs(self) -> Path:
-        """Write the Data Docs; returns the page to open."""
+    def write_docs(self, root: Path) -> Path:
+        """Write the Data Docs; returns the page to open.
+
+        Args:
+            root: Folder of all attempts' Data Docs, which holds what their pages share.
+        """
         self._context.build_data_docs()
         site = self._docs / "gx" / "uncommitted" / "data_docs" / "local_site"
+        share_assets(site, root / f"{SHARED}{self._gx.__version__}")
         return site / "index.html"
 
     def _run(

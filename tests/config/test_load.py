@@ -109,3 +109,19 @@ def test_of_many_wrong_keys_a_few_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"campaigns\.4\.campaign_id: .*; and 19\d more$") as said:
         load_config(with_campaigns(tmp_path, text))
     assert len(str(said.value)) < 1_500
+
+
+def test_nothing_is_kept_shorter_than_what_needs_it(tmp_path: Path) -> None:
+    shipped = load_settings({}).warehouse.read_text(encoding="utf-8")
+    path = tmp_path / "warehouse.yaml"
+    for old, new, sentence in (
+        ("receipts_days: 90", "receipts_days: 6", r"receipts_days \(6\) is less than staged_days"),
+        ("docs_days: 90", "docs_days: 6", r"docs_days \(6\) is less than staged_days \(7\)"),
+        ("verdicts_days: 400", "verdicts_days: 89", r"verdicts_days \(89\) is less than docs_da"),
+        ("known_days: 28", "known_days: 6", r"key retention.known_days: "),
+        ("docs_days: 90", "docs_weeks: 9", r"key retention.docs_weeks: unknown key"),
+    ):
+        assert old in shipped
+        path.write_text(shipped.replace(old, new), encoding="utf-8")
+        with pytest.raises(ConfigError, match=sentence):
+            load_config(load_settings({"PROPENSITY_WAREHOUSE": str(path)}))

@@ -357,6 +357,15 @@ def test_a_person_is_asked_only_where_the_setting_says_so(
     assert asking["promote"]["upstream"] == ["ask", "compare"]
 
 
+def test_airflow_itself_is_kept_small_only_where_it_is_ours(
+    dags: dict[str, Any], tmp_path: Path
+) -> None:
+    assert set(dags["maintain_weekly"]["tasks"]) == {"maintain_warehouse", "maintain_lake"}
+    ours = load(tmp_path, PROPENSITY_AIRFLOW_UPKEEP="true")["maintain_weekly"]["tasks"]
+    assert set(ours) == {"maintain_warehouse", "maintain_lake", "maintain_airflow"}
+    assert ours["maintain_airflow"]["timeout_s"]
+
+
 def test_one_failed_experiment_stops_nobody_but_no_examples_stop_the_comparison(
     dags: dict[str, Any],
 ) -> None:

@@ -12,6 +12,7 @@ from include.contracts import Table, lake_tables
 from include.contracts.core import USERS
 from include.contracts.known import KNOWN
 from include.days import Days
+from include.lake.known import thin_known
 from include.lake.publish import publish
 from include.lake.tables import Lake, Pin
 from include.quality.runner import Audit
@@ -19,7 +20,7 @@ from include.settings import Settings
 from spark_jobs import dimensions, events
 from spark_jobs.job import run_job
 from spark_jobs.workspace import Workspace
-from tests.integration.landing_files import basics, csv_of, event, land
+from tests.integration.landing_files import basics, complete, csv_of, event, land
 from tests.integration.nights import checksums, night, steps
 from tests.integration.test_pipeline import go
 
@@ -87,6 +88,25 @@ def test_read_from_the_last_sunday_on(
     rows = Lake(listings).arrow(lake_tables(())["core.events"], Days(SUNDAY, SUNDAY)).to_pylist()
     assert {row["category"] for row in rows if row["listing_id"] == 40} == {"late"}
     checksums(listings)
+
+
+def test_a_night_before_all_sundays_that_were_kept_reads_all_arrivals(
+    listings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sundays = [SUNDAY + timedelta(weeks=number) for number in range(3)]
+    build(capsys, "nights", *DAYS)
+    complete(listings, Days(sundays[1], sundays[2]))
+    for sunday in sundays[1:]:
+        dimensions_of(sunday, f"{sunday}")
+        publish("lake_days", f"{sunday}")
+    lake, first = Lake(listings), checksums(listings)
+    assert {name: thin_known(lake, 7)[name] for name in ("core.known_listings",)} == {
+        "core.known_listings": [SUNDAY]
+    }
+    read = build(capsys, "backfill", DAYS.last)
+    assert not {"core.known_listings", "core.known_users"} & set(read["events"])
+    assert read["events"]["core.listings"] == 9
+    assert checksums(listings) == first
 
 
 def dimensions_of(day: date, run: str) -> None:

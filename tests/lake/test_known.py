@@ -10,8 +10,10 @@ from include.contracts import lake_tables
 from include.contracts.core import LISTINGS
 from include.contracts.known import KNOWN, KNOWN_LISTINGS
 from include.database.engine import engine
+from include.lake import known as known_module
 from include.lake import publish as publishing
 from include.lake.commit import commit
+from include.lake.known import thin_known
 from include.lake.publish import publish
 from include.lake.tables import Lake
 from include.settings import Settings
@@ -129,6 +131,58 @@ def test_killed_between_two_commits(
     assert held(lake, KNOWN_NAME) == {SUNDAY: [1, 5]}
     assert held(lake, ARRIVED)[SUNDAY] == [5]
     assert noted(place) == [SUNDAY]
+
+
+SUNDAYS = [SUNDAY + timedelta(weeks=n) for n in range(7)]
+
+
+def seven_sundays(lake: Lake) -> None:
+    for number, day in enumerate(SUNDAYS[2:], start=4):
+        rows = {ARRIVED: {day: [number]}, KNOWN_NAME: {day: [*range(1, number + 1)]}}
+        built_and_published(lake, f"sunday-{number}", rows)
+
+
+def test_past_sundays_are_thinned_in_the_lake_and_the_ledger(lake: Lake, place: Settings) -> None:
+    assert thin_known(lake, 7) == {}
+    assert known_module.surplus([SUNDAY, SUNDAYS[4]], 7) == [], "never one of the newest two"
+    seven_sundays(lake)
+    assert thin_known(lake, 28) == {KNOWN_NAME: SUNDAYS[:2]}
+    assert sorted(held(lake, KNOWN_NAME)) == noted(place) == SUNDAYS[2:]
+    assert thin_known(lake, 28) == {}
+    # What is left goes on as ever.
+    built_and_published(lake, "corrected", {ARRIVED: {SUNDAYS[3] + timedelta(days=1): [77]}})
+    assert sorted(held(lake, KNOWN_NAME)) == noted(place) == SUNDAYS[2:4]
+    assert thin_known(lake, 7) == {}
+
+
+def test_an_old_sunday_that_is_built_meanwhile_comes_back_until_the_next_time(
+    lake: Lake, place: Settings
+) -> None:
+    seven_sundays(lake)
+    began = begin(lake)
+    build(lake, "slow", "slow", {ARRIVED: {SUNDAY: [2]}, KNOWN_NAME: {SUNDAY: [1, 2]}}, began)
+    thin_known(lake, 14)
+    publish("lake_days", "slow")
+    assert held(lake, KNOWN_NAME)[SUNDAY] == [1, 2]
+    assert sorted(held(lake, KNOWN_NAME)) == noted(place) == [SUNDAY, *SUNDAYS[4:]]
+    assert thin_known(lake, 14) == {KNOWN_NAME: [SUNDAY]}
+
+
+def test_thinning_that_was_killed_is_completed(
+    lake: Lake, place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seven_sundays(lake)
+
+    def dies(*_: Any) -> None:
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(known_module, "commit", dies)
+        with pytest.raises(SystemExit):
+            thin_known(lake, 14)
+    assert sorted(held(lake, KNOWN_NAME)) == SUNDAYS
+    assert thin_known(lake, 14) == {KNOWN_NAME: SUNDAYS[:4]}
+    assert sorted(held(lake, KNOWN_NAME)) == noted(place) == SUNDAYS[4:]
 
 
 def test_an_older_attempt_leaves_the_newer_one(lake: Lake) -> None:

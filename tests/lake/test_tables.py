@@ -17,7 +17,7 @@ from include.contracts.features import user_category_daily
 from include.errors import LakeError
 from include.lake.commit import commit
 from include.lake.staging import parquet_files
-from include.lake.tables import Lake
+from include.lake.tables import TABLE_PROPERTIES, Lake
 from include.settings import Settings
 from spark_jobs.transforms.windows import user_category
 
@@ -116,6 +116,19 @@ def test_a_new_column_is_added_and_a_changed_type_is_refused(lake: Lake) -> None
     as_text = replace(USERS.column("user_id"), type="string")
     with pytest.raises(LakeError, match=r"core.users.user_id is long in the lake and string"):
         lake.create(replace(USERS, columns=(as_text, *USERS.columns[1:])))
+
+
+def test_a_table_of_an_older_version_gets_todays_properties(lake: Lake) -> None:
+    lake.create(USERS)
+    with lake.table(USERS).transaction() as transaction:
+        transaction.remove_properties("commit.manifest-merge.enabled", "commit.retry.num-retries")
+        transaction.set_properties({"write.metadata.previous-versions-max": "100", "own": "x"})
+    lake.create(USERS)
+    made = lake.table(USERS)
+    assert TABLE_PROPERTIES.items() <= made.properties.items()
+    assert made.properties["own"] == "x"
+    lake.create(USERS)
+    assert lake.table(USERS).metadata_location == made.metadata_location
 
 
 def test_a_missing_table_is_named(lake: Lake) -> None:

@@ -2,14 +2,17 @@
 
 import os
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.table import Table as IcebergTable
 
 from include.contracts.core import REJECTED_EVENTS, USERS
+from include.lake import upkeep
 from include.lake.commit import commit
 from include.lake.erasure import erase_rows, remember_erased, said_user
 from include.lake.tables import Lake
@@ -68,6 +71,28 @@ def test_snapshots_go_by_age_and_the_current_one_stays(lake: Lake) -> None:
     assert {name.split("/")[1] for name in files_below(lake)} == {"a", "b"}
     expire(lake, USERS, now() + timedelta(days=1))
     assert {name.split("/")[1] for name in files_below(lake)} == {"b"}
+    assert users(lake) == {DAY: {2}}
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_somebody_else_forgets_the_same_snapshots_meanwhile(
+    lake: Lake, place: Settings, monkeypatch: pytest.MonkeyPatch, is_before: bool
+) -> None:
+    for number, attempt in enumerate("abc"):
+        commit(lake, USERS, [DAY], stage(lake, attempt, {DAY: [number]}), {})
+    whole, done = upkeep._referenced, []
+
+    def meanwhile(table: IcebergTable) -> Iterator[str]:
+        found = [] if is_before else [*whole(table)]
+        if not done:
+            done.append(table)
+            expire(Lake(place), USERS, now() + timedelta(days=1))
+        return iter(found or whole(table))
+
+    monkeypatch.setattr(upkeep, "_referenced", meanwhile)
+    expire(lake, USERS, now() + timedelta(days=1))
+    assert len(lake.table(USERS).metadata.snapshots) == 1
+    assert {name.split("/")[1] for name in files_below(lake)} == {"c"}
     assert users(lake) == {DAY: {2}}
 
 

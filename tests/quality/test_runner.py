@@ -96,7 +96,7 @@ def test_what_was_seen_is_told_and_the_docs_can_be_opened(
     )
     (failure,) = [result for result in found if not result.success]
     assert failure.observed == "1 of 1 rows, such as [-5]"
-    page = audit.write_docs()
+    page = audit.write_docs(tmp_path)
     assert page.exists()
     assert "core.events" in page.read_text(encoding="utf-8")
 

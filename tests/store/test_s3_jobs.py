@@ -19,6 +19,7 @@ from include.days import Days
 from include.errors import LandingError, StoreAwayError
 from include.lake.checksum import rows_checksum
 from include.lake.failures import Failure, failure_uri, read_failure, write_failure
+from include.lake.old_attempts import remove_old_receipts
 from include.lake.tables import Lake
 from include.lake.upkeep import remove_orphans
 from include.landing.files import inspect
@@ -241,3 +242,18 @@ def test_what_an_earlier_attempt_said_stays_where_nothing_may_be_deleted(
         with pytest.raises(AirflowException, match="exit code 1"):
             job.execute({"run_id": "run"})
         assert ran == [1]
+
+
+def test_receipts_of_a_store_go_by_age(
+    server: Settings, store: Store, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installation(server, monkeypatch, root) as chosen:
+        uris = [failure_uri(chosen, f"lake_daily/{run}", "lake_days") for run in ("one", "two")]
+        for uri in uris:
+            write_failure(uri, Failure(attempt="1", sentence="said", is_final=True))
+        now = datetime.now(UTC)
+        assert remove_old_receipts(chosen, now - timedelta(days=1)) == 0
+        assert all(read_failure(uri) for uri in uris)
+        assert remove_old_receipts(chosen, now + timedelta(days=1)) == 2
+        assert not any(read_failure(uri) for uri in uris)
+        assert remove_old_receipts(chosen, now + timedelta(days=1)) == 0
