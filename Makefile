@@ -70,7 +70,7 @@ test-backfill: setup ## any order, killed anywhere: the same tables [SUITES=orde
 # Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.
 ACCEPTANCE := bin/python -m pytest tests/acceptance -v -s -x
 SUITES ?= after_run or own_data or scheduler
-test-acceptance: setup ## after `make run`: its tables, own data, the scheduler [SUITES=cluster|large|order|store]
+test-acceptance: setup ## after `make run`: its tables, own data, the scheduler [SUITES=runbook|cluster|large|order|store]
 	@$(ACCEPTANCE) -m "$(SUITES)" $(PYTEST_ARGS)
 
 ##@ The whole stack with docker-compose

@@ -3,7 +3,7 @@
     pii.contacts ──▶ core.*, features.*, training.*, scores.* ──▶ predictions.* ──▶ pii.erasures
       (seconds)        (rewritten; old snapshots forgotten)                          (the report)
 
-    airflow dags trigger erase_user -c '{"user_id": 4711, "requested_by": "privacy desk, #123"}'
+    airflow dags trigger erase_user -c '{"user_id": 895, "requested_by": "privacy desk, #123"}'
 
 From the first task on the user is on a list that every job and every load of contacts leaves out,
 so later runs and backfills don't bring them back; their landed rows are counted as `erased` in

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance import runbook, test_runbook, test_runbook_server  # noqa: F401
 from tests.test_imports import LAYERS, PROJECT
 
 PAGES = [
@@ -54,3 +55,7 @@ def test_functions_on_an_events_walk_are_where_the_page_says() -> None:
         for name in re.findall(r"`(\w+)`", named):
             defined = rf"(def |function marketing\.){name}\("
             assert re.search(defined, source), f"{file}: {name}"
+
+
+def test_every_command_of_the_runbook_is_typed_by_a_test() -> None:
+    assert runbook.amiss() == []

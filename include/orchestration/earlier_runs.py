@@ -1,6 +1,6 @@
 """Runs of earlier days of the same DAG: a day is built from days before it.
 
-Scheduled runs come one after the other, but Airflow's backfill passes over `max_active_runs`, and
+Two scheduled runs may be active at once, Airflow's backfill passes over `max_active_runs`, and
 days that are built again find the rows of days before them, those that are about to be replaced.
 """
 

@@ -55,13 +55,23 @@ def create_backfill(dag_id: str, first: str, last: str, *options: str) -> None:
 
 def trigger(dag_id: str, **parameters: Any) -> None:
     """Trigger a DAG with parameters, and wait until it succeeded."""
-    runs = "select run_id, state from dag_run where dag_id = %s"
-    known = {run_id for run_id, _ in airflow(runs, dag_id)}
-    run("bin/airflow", "dags", "trigger", dag_id, "-c", json.dumps(parameters))
-    wait_for_success(
-        f"{dag_id} {parameters}",
-        lambda: [state for run_id, state in airflow(runs, dag_id) if run_id not in known],
+    command = ("bin/airflow", "dags", "trigger", dag_id, "-c", json.dumps(parameters))
+    follow(dag_id, lambda: run(*command), f"{dag_id} {parameters}")
+
+
+def follow(dag_id: str, start: Callable[[], object], what: str, runs: int = 1) -> list[str]:
+    """Start runs of a DAG, and wait until they succeeded; returns their ids.
+
+    Those that the scheduler starts meanwhile, of last night, are left alone.
+    """
+    query = (
+        "select run_id, state from dag_run where dag_id = %s and run_type <> 'scheduled' "
+        "and (queued_at > %s or start_date > %s) order by run_id"
     )
+    ((now,),) = airflow("select clock_timestamp()")
+    start()
+    wait_for_success(what, lambda: [state for _, state in airflow(query, dag_id, now, now)], runs)
+    return [run_id for run_id, _ in airflow(query, dag_id, now, now)]
 
 
 def wait_for_success(what: str, states: Callable[[], list[str]], runs: int = 1) -> None:

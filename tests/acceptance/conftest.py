@@ -1,8 +1,8 @@
 """What all acceptance tests share: they use the project as a person would, on that person's state.
 
-Each module is a suite with a marker, and `make test-acceptance` names suites by it. Tests of a
-module go on from where the one before ended, so they run in order, in one process, and stop at the
-first that fails.
+Each module belongs to a suite, by a marker, and `make test-acceptance` names suites by it. Tests
+of a module go on from where the one before ended, so they run in order, in one process, and stop at
+the first that fails.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.commands import sql
+from tests.acceptance.commands import run, say, sql
 from tests.acceptance.on_cluster import NAMESPACE, kubectl
 
 
@@ -32,6 +32,16 @@ def after_make_run(as_its_user: None) -> None:
     there = sql("select to_regclass('predictions.publications') is not null", "admin")
     if there != "t" or sql("select count(*) > 0 from predictions.publications") != "t":
         pytest.fail("nothing is published here yet: `make run` first", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def scheduler(after_make_run: None) -> Iterator[None]:
+    """Airflow, up while this module runs."""
+    try:
+        say(run("make", "-s", "up").strip())
+        yield
+    finally:
+        run("make", "-s", "down")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from tests.acceptance.airflow_runs import (
     trigger,
     wait_for_success,
 )
-from tests.acceptance.commands import run, say, sql
+from tests.acceptance.commands import say, sql
 
 pytestmark = [pytest.mark.order, pytest.mark.usefixtures("scheduler")]
 
@@ -39,16 +39,6 @@ TABLES = (
     "features.user_category", "features.user", "features.category",
 )  # fmt: skip
 STALE = "select count(*) from analytics.stale_partitions"
-
-
-@pytest.fixture(scope="module")
-def scheduler(after_make_run: None) -> Iterator[None]:
-    """Airflow, up while this module runs."""
-    try:
-        say(run("make", "-s", "up").strip())
-        yield
-    finally:
-        run("make", "-s", "down")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ that `make run` has just made: each day is backfilled once, and a user is erased
 
 import os
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -21,16 +20,6 @@ pytestmark = [pytest.mark.scheduler, pytest.mark.usefixtures("scheduler")]
 FIRST, LAST, DAYS = "2017-12-25", "2017-12-28", 4
 DAY_BEFORE, REST, YEARS_END, NEW_YEAR = "2017-12-27", "2017-12-29", "2017-12-31", "2018-01-01"
 LATEST = "select distinct score_date from predictions.latest_campaign_propensity"
-
-
-@pytest.fixture(scope="module")
-def scheduler(after_make_run: None) -> Iterator[None]:
-    """Airflow, up while this module runs."""
-    try:
-        say(run("make", "-s", "up").strip())
-        yield
-    finally:
-        run("make", "-s", "down")
 
 
 def test_every_dag_is_there_and_none_has_an_import_error() -> None:

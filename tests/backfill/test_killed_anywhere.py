@@ -43,7 +43,7 @@ def home(laptop: None) -> Iterator[Path]:
         settings.cache_clear()
         run("make", "-s", "down")
         if os.environ.get("DEVKEEP"):
-            shutil.rmtree(HOME/"home", ignore_errors=True)
+            shutil.rmtree(HOME / "home", ignore_errors=True)
             run("cp", "-a", f"{HOME}/before", f"{HOME}/home")
         else:
             shutil.rmtree(HOME, ignore_errors=True)

@@ -52,6 +52,7 @@ print("DAGS:" + json.dumps({
     "errors": bag.import_errors,
     "dags": {dag_id: {
         "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
         "timetable": type(
             DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
         ).__name__,
@@ -299,6 +300,13 @@ def test_only_the_lake_makes_up_for_an_outage(dags: dict[str, Any]) -> None:
     assert {name for name, dag in dags.items() if dag["timetable"] == "DataDayTimetable"} == {
         "score_daily", "uplift_daily",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("dag_id", ["lake_daily", "score_daily"])
+def test_a_night_that_waits_leaves_room_for_a_run_by_hand(
+    dags: dict[str, Any], dag_id: str
+) -> None:
+    assert dags[dag_id]["max_active_runs"] > 1
 
 
 def test_every_gate_stands_between_build_and_publish(dags: dict[str, Any]) -> None:

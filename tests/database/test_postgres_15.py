@@ -3,12 +3,6 @@
 Needs the binaries of Postgres 15 (Debian: `apt-get install postgresql-15`); skipped without them.
 """
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +25,7 @@ from include.settings import Settings, load_settings
 from tests.audience import test_audience, test_reservations
 from tests.audience.market import with_contacts
 from tests.database import test_attacks, test_roles
+from tests.database.own_server import PASSWORD, own_server
 from tests.predictions import test_publish, test_revert
 from tests.predictions.score_rows import DAY, go, query, scores
 
@@ -40,39 +35,13 @@ PLACES = [Path(f"/usr/lib/postgresql/{VERSION}/bin"), Path(f"/usr/pgsql-{VERSION
 BIN = next((place for place in PLACES if (place / "initdb").exists()), None)
 pytestmark = pytest.mark.skipif(BIN is None, reason=f"no Postgres {VERSION} on this machine")
 
-PASSWORD = "p@ss/word: 1"  # of a shape that a URL has to quote
-
 
 @contextmanager
 def server() -> Iterator[str]:
     """A server of its own; yields its URL as its owner."""
     assert BIN is not None
-    # It refuses to run as root.
-    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    home = Path(tempfile.mkdtemp(prefix="propensity-15-", dir="/var/tmp"))
-    if user:
-        os.chown(home, user.pw_uid, user.pw_gid)
-    (password := home / "password").write_text(PASSWORD, encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def call(program: str, *arguments: str) -> None:
-        subprocess.run([str(BIN / program), "-D", str(home / "data"), *arguments],  # type: ignore[operator]
-                       user=user.pw_uid if user else None, group=user.pw_gid if user else None,
-                       cwd=home, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-
-    password.chmod(0o644)
-    call("initdb", "-U", "boss", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8")
-    call("pg_ctl", "-w", "-l", str(home / "log"), "start", "-o",
-         f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off")  # fmt: skip
-    url = f"postgresql://boss:p%40ss%2Fword%3A%201@127.0.0.1:{port}"
-    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        for name in DATABASES:
-            connection.execute(f"create database {name}")
-    yield url
-    call("pg_ctl", "-m", "immediate", "stop")
-    shutil.rmtree(home, ignore_errors=True)
+    with own_server(BIN, "postgres") as made:
+        yield made.url
 
 
 @pytest.fixture(scope="module")
