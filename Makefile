@@ -30,6 +30,9 @@ ROLE ?= pipeline
 sql: setup ## run a query on the warehouse: make sql Q="select ..." [ROLE=analyst]
 	@bin/python -m include.embedded sql "$(Q)" "$(ROLE)"
 
+explain: setup ## where a published score comes from: make explain SCORE="2017-12-24 coffee 1467"
+	@bin/python -m include.embedded explain "$(SCORE)"
+
 reader: setup ## a login of somebody's own who reads: make reader NAME=ann GROUP=analyst|marketing|team_x
 	@bin/python -m include.embedded reader "$(NAME)" "$(GROUP)"
 
@@ -144,4 +147,4 @@ endef
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: spark-package spark-history test-cluster compose-up compose-run compose-test compose-down run up down sql reader test test-acceptance test-backfill test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help
+.PHONY: spark-package spark-history test-cluster compose-up compose-run compose-test compose-down run up down sql explain reader test test-acceptance test-backfill test-kubernetes training-image bench bench-large lint lock lock-check setup docs format clean help

@@ -7,11 +7,12 @@ from pyspark.sql import functions as F
 
 from include.contracts.known import KNOWN, known_day
 from include.days import Days, until
+from spark_jobs.tables import Tables
 from spark_jobs.transforms.dimensions import newest
 from spark_jobs.workspace import Workspace
 
 
-def arrivals(work: Workspace, name: str, reach: Days, first: date) -> DataFrame:
+def arrivals(work: Tables, name: str, reach: Days, first: date) -> DataFrame:
     """Arrivals that say what was known at the end of each day from `first` on.
 
     Args:
@@ -38,7 +39,7 @@ def arrivals(work: Workspace, name: str, reach: Days, first: date) -> DataFrame:
     return known.unionByName(since.select(*columns))
 
 
-def _base(work: Workspace, name: str, first: date) -> date | None:
+def _base(work: Tables, name: str, first: date) -> date | None:
     """The newest partition that serves days from `first` on."""
     contract, staged = KNOWN[name], work.staged.get(name)
     pin, held = work.pins[contract.name], set()

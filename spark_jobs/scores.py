@@ -1,21 +1,25 @@
 """Scores: features and a model → `scores.campaign_propensity`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from include.config import Campaign
 from include.contracts import propensity
 from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
 from include.settings import check_arm_key
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
+from spark_jobs.tables import Tables
 from spark_jobs.transforms.pairs import known_users, pair_features
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
 from spark_jobs.workspace import Workspace
 
+SCORES = propensity.SCORES.name
 MODEL_URI, MODEL_VERSION = "model_uri", "model_version"
 """Parameters of the job: where the model lies, and which version it is."""
 
@@ -26,41 +30,62 @@ def build(work: Workspace) -> None:
         if not work.properties.get(parameter):
             raise PipelineError(f"the job needs --set {parameter}=...")
     model = read_model(work.properties[MODEL_URI])
+    require_features(model, work)
+    campaigns = work.config.active_campaigns
+    users, pairs = pairs_of(work, campaigns)
+    predicted = pairs.mapInArrow(
+        partial(predict, model), "score_date date, user_id long, campaign_id string, score double"
+    )
+    ranked = with_rank_and_decile(predicted)
+    armed = with_arm(ranked, campaigns, check_arm_key(work.settings))
+    work.stage(
+        SCORES,
+        armed.withColumn("model_version", F.lit(work.properties[MODEL_VERSION])),
+    )
+    work.properties["users"] = str(users.where(F.col("feature_date") == work.days.last).count())
+
+
+def require_features(model: SavedModel, work: Tables) -> None:
+    """Refuse to predict with a model of other features than the lake's.
+
+    Raises:
+        NoModelError: The text names the difference.
+    """
     features = [column.name for column in propensity.features(work.event_types)]
     model.require_features(features, "features.*")
-    campaigns = work.config.active_campaigns
+
+
+def pairs_of(work: Tables, campaigns: Sequence[Campaign]) -> tuple[DataFrame, DataFrame]:
+    """Known users of the job's days, and their pairs with campaigns, with the model's features.
+
+    Returns:
+        As `known_users` and `pair_features` have them.
+
+    Raises:
+        PipelineError: The lake has no features of a day.
+    """
     dates = list(work.days)
-    scores, pairs_table = "scores.campaign_propensity", "features.user_category"
     users = known_users(
-        arrivals(work, "core.users", work.reach(scores, "core.users"), work.days.first), dates
+        arrivals(work, "core.users", work.reach(SCORES, "core.users"), work.days.first), dates
     )
-    lacking = set(dates) - work.lake.days(work.contract("features.user"))
-    if lacking:
+    user, user_category = "features.user", "features.user_category"
+    if lacking := set(dates) - work.held_days(user, work.days):
         raise PipelineError(
             f"the lake has no features of {', '.join(map(str, sorted(lacking)))}: run lake_daily "
             "for these days first"
         )
     pairs = pair_features(
         users,
-        work.read(pairs_table, work.reach(scores, pairs_table)),
-        work.read("features.user", work.reach(scores, "features.user")),
+        work.read(user_category, work.reach(SCORES, user_category)),
+        work.read(user, work.reach(SCORES, user)),
         campaigns,
         work.event_types,
         work.settings.time_zone,
     )
-    predicted = pairs.mapInArrow(
-        partial(_predict, model), "score_date date, user_id long, campaign_id string, score double"
-    )
-    ranked = with_rank_and_decile(predicted)
-    armed = with_arm(ranked, campaigns, check_arm_key(work.settings))
-    work.stage(
-        scores,
-        armed.withColumn("model_version", F.lit(work.properties[MODEL_VERSION])),
-    )
-    work.properties["users"] = str(users.where(F.col("feature_date") == work.days.last).count())
+    return users, pairs
 
 
-def _predict(model: SavedModel, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def predict(model: SavedModel, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Score batches of pairs; runs in Spark's Python workers, a thread each."""
     predictor: Predictor | None = None
     for batch in batches:

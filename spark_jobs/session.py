@@ -37,13 +37,17 @@ SERVERS: list[object] = []
 """What nothing refers to is stopped."""
 
 
-def spark_session(name: str) -> SparkSession:
+def spark_session(name: str, engine: str = "") -> SparkSession:
     """The session of this process, on the engine that `PROPENSITY_SPARK_ENGINE` names.
 
     Apache Spark is as big, and where, as `spark-submit` says. Sail runs within this process and
     uses all of its cores.
+
+    Args:
+        name: Of the application.
+        engine: Another one than the setting's.
     """
-    return _sail(name) if settings().spark_engine == "sail" else _apache(name)
+    return _sail(name) if (engine or settings().spark_engine) == "sail" else _apache(name)
 
 
 def most_tasks() -> int:

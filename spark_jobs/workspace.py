@@ -11,38 +11,32 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 
 from pyarrow import fs
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from include.config import PipelineConfig
-from include.contracts import Table, core, lake_tables
+from include.contracts import Table, core
 from include.contracts.known import KNOWN
-from include.contracts.lineage import lineage
-from include.days import Days
-from include.errors import PipelineError
 from include.lake.read_files import read_files
 from include.lake.receipts import StagedTable
-from include.lake.tables import Lake, Pin
+from include.lake.tables import Pin
 from include.landing.batches import CORRUPT
 from include.landing.zone import Landing
 from include.quality.accounting import Accounting
 from include.quality.event_counts import COUNTED
 from include.quality.runner import Audit
-from include.settings import Settings
 from include.store import system_of
 from spark_jobs.accounting import account, rows_by_day
 from spark_jobs.audits import Audits, Count
 from spark_jobs.landed import Landed, counts_of
 from spark_jobs.landing_reader import look_at, read_landed
-from spark_jobs.session import fit_shuffles
 from spark_jobs.sink import Target, Written, write_files
 from spark_jobs.stage_log import StageLog
 from spark_jobs.staging import staged_table, write
+from spark_jobs.tables import Tables
 from spark_jobs.transforms.erased import with_erased
 from spark_jobs.transforms.parsing import WITHHELD, user_of
 
@@ -54,27 +48,19 @@ KEPT_BELOW = "core.rejected_events"
 
 
 @dataclass
-class Workspace:
+class Workspace(Tables):
     """One attempt of one or more jobs for a range of days."""
 
-    spark: SparkSession
-    settings: Settings
-    config: PipelineConfig
-    days: Days
     attempt: str
     audit: Audit
-    staged: dict[str, StagedTable] = field(default_factory=dict)
-    inputs: dict[str, int | None] = field(default_factory=dict)
     accounting: list[Accounting] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the lake."""
-        self.lake = Lake(self.settings)
+        super().__post_init__()
         self.stages = StageLog(self.days, self.attempt)
         self.landing = Landing(self.settings.landing_uri)
-        self.tables = lake_tables(self.event_types)
-        self.lineage = lineage(self.config.events.duplicate_lookback_days, self.config.horizon_days)
         # All at once, before anything is read: publish refuses what changed since.
         for contract in self.tables.values():
             self.lake.create(contract)
@@ -95,72 +81,9 @@ class Workspace:
             if all(self.lake.pin(self.contract(name)) == pins[name] for name in KNOWN):
                 return pins
 
-    def reach(self, name: str, input_name: str, days: Sequence[date] | None = None) -> Days:
-        """The partitions of an input that make a table's partitions of `days` (default: the job's).
-
-        Raises:
-            PipelineError: The table isn't made from that input: `include/contracts/lineage.py`
-                doesn't know of it.
-        """
-        made = days if days is not None else list(self.days)
-        for reads in self.lineage:
-            if (reads.table_name, reads.input_table) == (name, input_name):
-                return reads.reach(min(made), max(made))
-        raise PipelineError(f"include/contracts/lineage.py: {name} is not made from {input_name}")
-
-    @property
-    def event_types(self) -> tuple[str, ...]:
-        """The vocabulary."""
-        return self.config.events.names
-
-    def contract(self, name: str) -> Table:
-        """The contract of a lake table."""
-        return self.tables[name]
-
-    def read(self, name: str, days: Days | None = None) -> DataFrame:
-        """Rows of a lake table: the current snapshot, with this attempt's days laid over it.
-
-        The snapshot is the one that was current when the attempt began. Rows of erased users are
-        left out: while somebody is being erased, they are there in some tables.
-        """
-        rows = self._read(name, days)
-        if "user_id" not in rows.columns or not self._erased:
-            return rows
-        return (
-            with_erased(rows, F.col("user_id"), self._erased)
-            .where("not is_erased")
-            .drop("is_erased")
-        )
-
-    @cached_property
-    def _erased(self) -> list[int]:
-        ids = self.lake.arrow(
-            core.ERASED_USERS,
-            snapshot_id=self.inputs[core.ERASED_USERS.name],
-            columns=("user_id",),
-        )
-        return list(ids.column("user_id").to_pylist())
-
-    def _read(self, name: str, days: Days | None) -> DataFrame:
-        contract = self.contract(name)
-        self.inputs[name] = self.pins[name].snapshot_id
-        files = self.lake.data_files(contract, days, self.inputs[name])
-        rows = self.lake.read(self.spark, contract, files)
-        staged = self.staged.get(name)
-        if staged is None:
-            self._reads(name, sum(file.row_count for file in files))
-            return rows
-        over = {day: staged.rows.get(f"{day}", 0) for day in staged.days if not days or day in days}
-        kept = sum(file.row_count for file in files if file.day not in over)
-        self._reads(name, kept + sum(over.values()))
-        mine = self.staged_rows(name)
-        if days:
-            mine = mine.where(F.col(contract.partition).between(days.first, days.last))
-        return rows.where(~F.col(contract.partition).isin(*staged.days)).unionByName(mine)
-
     def _reads(self, name: str, rows: int) -> None:
         self.stages.read(name, rows)
-        fit_shuffles(self.spark, rows)
+        super()._reads(name, rows)
 
     def landed(self, table: str, columns: tuple[str, ...], required: tuple[str, ...]) -> Landed:
         """The landed rows of the job's days.
@@ -248,13 +171,6 @@ class Workspace:
         """The rows of a kind that `write` kept, or of a part of it."""
         mine = [one for one in written if one.kind == kind and one.part == part]
         return self._rows_of(mine, self._schemas[kind])
-
-    def staged_rows(self, name: str) -> DataFrame:
-        """The rows that this attempt staged for a lake table, from the files."""
-        staged, schema = self.staged[name], self.contract(name).spark_schema()
-        if not staged.files:
-            return self.spark.createDataFrame([], schema)
-        return read_files(self.spark, schema, staged.files, sum(staged.rows.values()))
 
     def stage_written(
         self, name: str, written: Sequence[Written], kind: str, count: Count | None = None

@@ -15,7 +15,8 @@ from include.settings import PROJECT, settings
 
 USAGE = (
     "usage: python -m include.embedded up | down | setup | checksums | "
-    "sql QUERY admin|pipeline|analyst|marketing | reader NAME GROUP | spark-history | "
+    "sql QUERY admin|pipeline|analyst|marketing | explain SCORE | reader NAME GROUP | "
+    "spark-history | "
     "airflow ARGS..."
 )
 
@@ -45,6 +46,10 @@ def _run(arguments: list[str]) -> None:
                 psql, [psql, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", query],
                 os.environ | psql_environment(url),
             )  # fmt: skip
+        case ["explain", score]:
+            from include.embedded.explain import explain
+
+            sys.exit(0 if explain(settings(), score) else 1)
         case ["reader", name, group]:
             from include.database.readers import ask_password, make_reader
 

@@ -17,14 +17,18 @@ from include.lake.tables import Lake
 RAW_USER = re.compile(r'"user_id\\?"\s*:\s*\\?"?(\d{1,19})')
 
 
+def erased_users(lake: Lake) -> set[int]:
+    """Who was erased, by the lake's list."""
+    return set(lake.arrow(ERASED_USERS, columns=("user_id",)).column("user_id").to_pylist())
+
+
 def remember_erased(lake: Lake, user_id: int, day: date) -> None:
     """Keep a user out of everything that is built from now on. Repeating it changes nothing."""
     lake.create(ERASED_USERS)
     row = {"user_id": [user_id], "erased_date": [day]}
 
     def remember() -> None:
-        known = lake.arrow(ERASED_USERS, columns=("user_id",)).column("user_id").to_pylist()
-        if user_id not in known:
+        if user_id not in erased_users(lake):
             lake.table(ERASED_USERS).append(pa.table(row, schema=ERASED_USERS.arrow_schema()))
 
     retried(remember, f"remembering user {user_id} in {ERASED_USERS.name}", COMMIT_TRIES)

@@ -166,6 +166,10 @@ class Lake:
             return Pin(None, 0)
         return Pin(snapshot.snapshot_id, int(snapshot.sequence_number or 0))
 
+    def holds(self, contract: Table, snapshot_id: int) -> bool:
+        """Whether a snapshot of a table can still be read: old ones are forgotten."""
+        return self.table(contract).snapshot_by_id(snapshot_id) is not None
+
     def stage_uri(self, contract: Table, attempt: str) -> str:
         """Where an attempt stages its files: never used twice, so nothing is ever overwritten."""
         return f"{self.table(contract).location()}/staged/{attempt}"

@@ -18,7 +18,9 @@ from include.models.fitting.parameters import parse
 from include.models.matrix import Layout, Matrix
 
 MODEL_FILE = "model.safetensors"
-PREDICT_ROWS = 65_536
+PREDICT_ROWS = 1_024
+"""So many rows go through the network at a time, always: libraries choose how they add up by the
+size of a batch, and the last bits of a row's score must not depend on who is scored with it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ class Net:
         found = []
         with torch.inference_mode():
             for start in range(0, len(matrix), PREDICT_ROWS):
-                numbers, codes = inputs(torch.from_numpy(matrix[start : start + PREDICT_ROWS]))
+                rows = matrix[start : start + PREDICT_ROWS]
+                filled = np.pad(rows, ((0, PREDICT_ROWS - len(rows)), (0, 0)), mode="edge")
+                numbers, codes = inputs(torch.from_numpy(filled))
                 logits = self.network((numbers - self.mean) / self.scale, codes)
-                found.append(torch.sigmoid(logits.double()).numpy())
+                found.append(torch.sigmoid(logits.double()).numpy()[: len(rows)])
         return np.concatenate(found) if found else np.empty(0)
