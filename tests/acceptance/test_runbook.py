@@ -127,6 +127,15 @@ def bad_model(after_make_run: None) -> Iterator[str]:
         yield version
 
 
+@types('make explain SCORE="2017-12-24 coffee 1467"')
+def test_a_score_is_computed_again(command: str) -> None:
+    said = " ".join(typed(command).split())
+    published, model = sql(OF_DAY).split("|")
+    assert f"publication {published}, published: " in said
+    assert f"Model version {model} file " in said
+    assert " EQUAL. Published 0." in said
+
+
 # Questions about the warehouse.
 
 
