@@ -67,7 +67,7 @@ test-kubernetes: setup ## training pods on the cluster that KUBECONFIG points at
 test-cluster: setup ## jobs on a Spark cluster of three processes, with kills; needs Java
 	@bin/python -m pytest tests/cluster $(PYTEST_ARGS)
 
-test-backfill: setup ## any order, killed anywhere: the same tables [SUITES=orders|hardships|mutations|killed KILLS=200]
+test-backfill: setup ## any order, killed anywhere: the same tables [SUITES=orders|hardships|mutations|backfills|killed]
 	@bin/python -m pytest tests/backfill -v -s -x $(if $(filter command%,$(origin SUITES)),-m "$(SUITES)") $(PYTEST_ARGS)
 
 # Suites are markers (pyproject.toml). Each goes on from its last test, so a failure ends it.

@@ -16,7 +16,10 @@ changed, those are stale, and `refresh` builds them again.
 
 Days may be backfilled several at a time, new ones and, with `--reprocess-behavior completed`, those
 that are there: each waits for runs of earlier days, and until every day before it is there and none
-of them is stale. What later days were made from rows that changed becomes stale: see `refresh`.
+of them is stale. Where nobody builds these any more (one failed, or the backfill runs backwards and
+its later days hold all slots), a run of a backfill gives up within minutes and says so;
+`--reprocess-behavior failed` builds what is left. What later days were made from rows that changed
+becomes stale: see `refresh`.
 
 **When it fails.** `wait_for_landing`: the message names the folders that lack `_SUCCESS`; ask the
 source, then clear the task. `wait_for_earlier_runs`: look at the runs of earlier days; one that
@@ -66,13 +69,14 @@ def lake_daily() -> None:
     wait_for_landing = WaitUntilReady(
         task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline
     )
+    earlier = {"dag_id": "lake_daily", "day": DAY, "days": LONGEST_WINDOW_DAYS}
     wait_for_earlier_runs = WaitUntilReady(
-        task_id="wait_for_earlier_runs", check="earlier_runs", deadline=deadline,
-        arguments={"dag_id": "lake_daily", "day": DAY, "days": LONGEST_WINDOW_DAYS},
+        task_id="wait_for_earlier_runs", check="earlier_runs", arguments=earlier,
+        deadline=deadline, made_by=earlier,
     )  # fmt: skip
     wait_for_days_before = WaitUntilReady(
         task_id="wait_for_days_before", check="days_before", arguments={"day": DAY},
-        deadline=deadline,
+        deadline=deadline, made_by=earlier,
     )  # fmt: skip
 
     @task(outlets=[CONTACTS])

@@ -26,6 +26,12 @@ CHECKS = (*READINESS, EARLIER_RUNS)
 MARGIN = timedelta(minutes=5)
 """A wait gives up by itself, with a sentence, before Airflow ends it without one."""
 
+PATIENCE = timedelta(minutes=3)
+"""How long a run of a backfill waits for days whose runs are queued and don't begin: it may hold
+the slot that they need, as where the backfill runs backwards. For days that nobody builds at all it
+doesn't wait: Airflow takes no backfill that would mend what failed before this one is over."""
+STUCK = "gave up, since nobody makes what it waits for"
+
 
 def missing(check: str, arguments: dict[str, Any]) -> str | None:
     """What a check finds missing, in words; None if nothing is.
@@ -54,6 +60,18 @@ def missing(check: str, arguments: dict[str, Any]) -> str | None:
     return found
 
 
+def patience(made_by: dict[str, Any]) -> timedelta | None:
+    """How long to wait on, by what becomes of what is waited for; None: until the deadline."""
+    from include.orchestration.earlier_runs import who_builds
+
+    try:
+        who = who_builds(**made_by)
+    except Exception:
+        log.warning("whether earlier days are being built could not be asked", exc_info=True)
+        return None
+    return {"running": None, "queued": PATIENCE, "nobody": timedelta(0)}[who]
+
+
 def require_day(day: str) -> None:
     """Fail a run that doesn't know its data day.
 
@@ -68,16 +86,22 @@ def require_day(day: str) -> None:
 
 
 class ReadinessTrigger(BaseTrigger):
-    """Asks a check until it is content or the deadline passes."""
+    """Asks a check until it is content, the deadline passes, or nobody makes what it asks for."""
 
     def __init__(
-        self, check: str, arguments: dict[str, Any], deadline_at: str, poke_s: float
+        self,
+        check: str,
+        arguments: dict[str, Any],
+        deadline_at: str,
+        poke_s: float,
+        made_by: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.check = check
         self.arguments = arguments
         self.deadline_at = deadline_at
         self.poke_s = poke_s
+        self.made_by = made_by
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class and arguments, for the triggerer."""
@@ -88,18 +112,27 @@ class ReadinessTrigger(BaseTrigger):
                 "arguments": self.arguments,
                 "deadline_at": self.deadline_at,
                 "poke_s": self.poke_s,
+                "made_by": self.made_by,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """One event: what is still missing, or an empty text."""
-        deadline = datetime.fromisoformat(self.deadline_at)
+        deadline, moved_at = datetime.fromisoformat(self.deadline_at), datetime.now(UTC)
         while True:
             # The checks read files and databases: a thread keeps the triggerer's loop free.
             lacking = await asyncio.to_thread(missing, self.check, self.arguments)
-            if lacking is None or datetime.now(UTC) >= deadline:
+            now = datetime.now(UTC)
+            if lacking is None or now >= deadline:
                 yield TriggerEvent(lacking or "")
                 return
+            if self.made_by:
+                longest = await asyncio.to_thread(patience, self.made_by)
+                if longest is None:
+                    moved_at = now
+                elif now - moved_at >= longest:
+                    yield TriggerEvent(f"{STUCK}: {lacking}")
+                    return
             await asyncio.sleep(self.poke_s)
 
 
@@ -114,9 +147,11 @@ class WaitUntilReady(BaseOperator):
         arguments: Its arguments; templated.
         deadline: How long after the run's start to give up, with what is missing.
         poke: How often to ask.
+        made_by: Which runs make what is waited for, as arguments of `who_builds`; templated. A run
+            of a backfill gives up early where nobody does.
     """
 
-    template_fields = ("arguments",)
+    template_fields = ("arguments", "made_by")
 
     def __init__(
         self,
@@ -125,6 +160,7 @@ class WaitUntilReady(BaseOperator):
         arguments: dict[str, Any],
         deadline: timedelta,
         poke: timedelta = timedelta(seconds=10),
+        made_by: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(execution_timeout=deadline + MARGIN, **kwargs)
@@ -134,6 +170,7 @@ class WaitUntilReady(BaseOperator):
         self.arguments = arguments
         self.deadline = deadline
         self.poke = poke
+        self.made_by = made_by
 
     def execute(self, context: Context) -> None:
         """Return at once if all is there, else hand over to the triggerer."""
@@ -143,19 +180,27 @@ class WaitUntilReady(BaseOperator):
             return
         self.log.info("waiting: %s", lacking)
         record(context.get("ti"), "waiting", lacking)
-        started_at = getattr(context.get("dag_run"), "start_date", None) or datetime.now(UTC)
+        run = context.get("dag_run")
+        started_at = getattr(run, "start_date", None) or datetime.now(UTC)
+        is_backfill = getattr(run, "run_type", None) == "backfill"
         self.defer(
             trigger=ReadinessTrigger(
                 check=self.check,
                 arguments=self.arguments,
                 deadline_at=(started_at + self.deadline).isoformat(),
                 poke_s=self.poke.total_seconds(),
+                made_by=self.made_by if is_backfill else None,
             ),
             method_name="finish",
         )
 
     def finish(self, context: Context, event: str) -> None:
-        """Fail with what is missing if the deadline passed."""
+        """Fail with what is missing if the deadline passed, or if nobody makes it."""
+        if event.startswith(STUCK):
+            raise AirflowFailException(
+                f"{event}. Once that is mended, backfill the same days again, in their order, with "
+                "`--reprocess-behavior failed`"
+            )
         if event:
             raise AirflowFailException(
                 f"gave up {self.deadline} after the run began: {event}. Clear this task once it is "

@@ -8,66 +8,33 @@ it to its end.
 """
 
 import os
-import shutil
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from include.settings import PROJECT, settings
-from tests.acceptance.commands import run, say
+from include.settings import settings
+from tests.acceptance.commands import say
 from tests.backfill.contents import Contents, contents, differences, table
 from tests.backfill.killer import Killer
+from tests.backfill.own_home import begin_again
 from tests.backfill.story import STEPS, correct_a_day, told, typical_s, work_again
 
 pytestmark = pytest.mark.killed
 
-HOME = PROJECT / ".local" / "backfill"
 KILLS = int(os.environ.get("KILLS", "200"))
 SEED = int(os.environ.get("SEED", "1"))
-# Airflow gives a worker up that hasn't been heard of for so long; five minutes by default.
-SILENCE = {"TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20", "TASK_INSTANCE_HEARTBEAT_SEC": "5",
-           "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5"}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def home(laptop: None) -> Iterator[Path]:
-    """An installation of the harness' own, as `make run` leaves it, and a copy of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-            patch.delenv(name, raising=False)
-        patch.setenv("PROPENSITY_HOME", str(HOME / "home"))
-        for key, value in SILENCE.items():
-            patch.setenv(f"AIRFLOW__SCHEDULER__{key}", value)
-        settings.cache_clear()
-        run("make", "-s", "down")
-        shutil.rmtree(HOME, ignore_errors=True)
-        HOME.mkdir(parents=True)
-        with told("make run"):
-            run("make", "-s", "run")
-        run("make", "-s", "down")
-        run("cp", "-a", f"{HOME}/home", f"{HOME}/before")
-        try:
-            yield HOME
-        finally:
-            run("make", "-s", "down")
-    settings.cache_clear()
-
-
-def test_killed_anywhere_and_no_table_differs(home: Path) -> None:
-    run("make", "-s", "up")
+def test_killed_anywhere_and_no_table_differs(home: None) -> None:
+    begin_again()
     for step in STEPS:
         with told(f"{step.__name__}, undisturbed"):
             cleared = step()
         # Who builds the same days at once may be told to begin again.
         assert not cleared or step is correct_a_day, "a run failed though nobody was killed"
     undisturbed, typical = contents(settings()), typical_s()
-    run("make", "-s", "down")
-    shutil.rmtree(home / "home")
-    run("cp", "-a", f"{home}/before", f"{home}/home")
 
-    run("make", "-s", "up")
+    begin_again()
     killer = Killer(SEED, typical)
     killer.start()
     cleared = 0

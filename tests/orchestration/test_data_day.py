@@ -77,7 +77,7 @@ def test_the_day_is_the_one_of_the_markets_midnight(
     assert (nights.start, nights.end) == (start, start.add(days=1))
     asked: list[datetime] = []
     fresh_settings.setattr(
-        earlier_runs, "count_runs", lambda _, dates: asked.extend(dates) or len(dates)
+        earlier_runs, "count_runs", lambda _, dates, __: asked.extend(dates) or len(dates)
     )
     assert earlier_runs.earlier_runs("lake_daily", "2026-03-10", 1)
     assert asked == [start.subtract(days=1)]

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include.lake import readiness
+from include.orchestration import earlier_runs, waits
 from include.orchestration.waits import ReadinessTrigger, WaitUntilReady
 
 
@@ -109,3 +110,63 @@ def test_a_task_that_is_tried_again_keeps_its_deadline(answers: list[str | None]
         assert arguments["deadline_at"] == "2026-03-02T12:01:00+00:00"
     assert task.execution_timeout is not None
     assert task.execution_timeout > task.deadline
+
+
+BEFORE = {"dag_id": "lake_daily", "day": "2026-03-01", "days": 84}
+
+
+def waited(who: list[str | None], patience_s: float, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a backfill's run ends its wait with; who builds days before, one after the other."""
+
+    def who_builds(**asked: Any) -> str:
+        assert asked == BEFORE
+        found = who.pop(0) if len(who) > 1 else who[0]
+        if found is None:
+            raise ConnectionError("Airflow is away")
+        return found
+
+    monkeypatch.setattr(earlier_runs, "who_builds", who_builds)
+    monkeypatch.setattr(waits, "PATIENCE", timedelta(seconds=patience_s))
+    one = trigger("landed", 1.0)
+    one.made_by = BEFORE
+    return asyncio.run(first_event(one))
+
+
+def test_a_backfill_waits_while_a_day_before_is_built(
+    answers: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers += ["not yet"]
+    assert waited(["running"], 0.0, monkeypatch) == "not yet"  # at the deadline
+    assert waited([None], 0.0, monkeypatch) == "not yet"
+    assert waited(["queued"], 60.0, monkeypatch) == "not yet"
+
+
+def test_a_backfill_gives_up_when_nobody_builds_it(
+    answers: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers += ["lacks 1 day"]
+    given_up = "gave up, since nobody makes what it waits for: lacks 1 day"
+    assert waited(["running", "queued", "nobody"], 60.0, monkeypatch) == given_up
+    # Those that are queued may wait for a slot that this one holds.
+    who: list[str | None] = ["queued", "running", "queued"]
+    assert waited(who, 0.1, monkeypatch) == given_up
+    assert who == ["queued"]
+
+
+def test_only_runs_of_a_backfill_give_up_early(answers: list[str | None]) -> None:
+    task = WaitUntilReady(
+        task_id="wait", check="landed", arguments={"day": "2026-03-01"}, made_by=BEFORE,
+        deadline=timedelta(hours=12),
+    )  # fmt: skip
+    answers += ["lacks 1 day"]
+    for kind, made_by in (("backfill", BEFORE), ("scheduled", None), ("manual", None)):
+        context: Any = {"dag_run": SimpleNamespace(start_date=None, run_type=kind)}
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute(context)
+        assert deferred.value.trigger.serialize()[1]["made_by"] == made_by
+    with pytest.raises(AirflowFailException) as failed:
+        task.finish({}, "gave up, since nobody makes what it waits for: lacks 1 day")
+    assert str(failed.value) == (
+        "gave up, since nobody makes what it waits for: lacks 1 day. Once that is mended, backfill "
+        "the same days again, in their order, with `--reprocess-behavior failed`"
+    )
