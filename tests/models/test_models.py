@@ -116,6 +116,21 @@ def test_a_new_campaign_and_any_order_of_rows_are_fine(
     np.testing.assert_allclose(backwards[::-1], unseen, rtol=1e-6)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_score_does_not_depend_on_who_is_scored_with_it(
+    fit: Fit, examples: Split, name: str, threads: int
+) -> None:
+    model = fit(name)
+    matrix = np.concatenate([batch.matrix for batch in examples.test.batches(LAYOUT)])
+    together = model.predict(matrix, 1)
+    alone = [model.predict(matrix[row : row + 1], threads)[0] for row in range(50)]
+    # To the last bit: `make explain` computes one again.
+    np.testing.assert_array_equal(alone, together[:50])
+    some = np.random.default_rng(1).permutation(len(matrix))[: len(matrix) // 3]
+    np.testing.assert_array_equal(model.predict(matrix[some], threads), together[some])
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_new_campaign_of_a_known_category_starts_from_its_category(
     fit: Fit, examples: Split, name: str

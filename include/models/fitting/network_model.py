@@ -18,7 +18,7 @@ from include.models.fitting.parameters import parse
 from include.models.matrix import Layout, Matrix
 
 MODEL_FILE = "model.safetensors"
-PREDICT_ROWS = 1_024
+PREDICT_ROWS = 4_096
 """So many rows go through the network at a time, always: libraries choose how they add up by the
 size of a batch, and the last bits of a row's score must not depend on who is scored with it."""
 
