@@ -119,6 +119,7 @@ def test_nothing_is_kept_shorter_than_what_needs_it(tmp_path: Path) -> None:
         ("docs_days: 90", "docs_days: 6", r"docs_days \(6\) is less than staged_days \(7\)"),
         ("verdicts_days: 400", "verdicts_days: 89", r"verdicts_days \(89\) is less than docs_da"),
         ("known_days: 28", "known_days: 6", r"key retention.known_days: "),
+        ("airflow_days: 90", "airflow_days: 13", r"key retention.airflow_days: "),
         ("docs_days: 90", "docs_weeks: 9", r"key retention.docs_weeks: unknown key"),
     ):
         assert old in shipped

@@ -1,7 +1,7 @@
 """The deferrable wait: asks until content, gives up at the deadline, says what is missing."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,30 +115,50 @@ def test_a_task_that_is_tried_again_keeps_its_deadline(answers: list[str | None]
 BEFORE = {"dag_id": "lake_daily", "day": "2026-03-01", "days": 84}
 
 
-def waited(who: list[str | None], patience_s: float, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a backfill's run ends its wait with; who builds days before, one after the other."""
+class Minutes(datetime):
+    """A clock by which a minute passes each time that somebody looks at it."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        cls.looks += 1
+        return datetime(2026, 3, 2, tzinfo=tz) + timedelta(minutes=cls.looks)
+
+
+def waited(who: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """What a backfill's run ends its wait with, and after how many minutes.
+
+    Args:
+        who: Who builds days before, minute by minute: somebody who runs, who is queued, nobody, or
+            it can't be asked (`?`). The last goes on until the deadline, after 20 minutes.
+        monkeypatch: Puts the clock in.
+    """
+    names = {"r": "running", "q": "queued", "n": "nobody"}
+    said = [*who]
 
     def who_builds(**asked: Any) -> str:
         assert asked == BEFORE
-        found = who.pop(0) if len(who) > 1 else who[0]
-        if found is None:
+        found = said.pop(0) if len(said) > 1 else said[0]
+        if found == "?":
             raise ConnectionError("Airflow is away")
-        return found
+        return names[found]
 
     monkeypatch.setattr(earlier_runs, "who_builds", who_builds)
-    monkeypatch.setattr(waits, "PATIENCE", timedelta(seconds=patience_s))
-    one = trigger("landed", 1.0)
-    one.made_by = BEFORE
-    return asyncio.run(first_event(one))
+    monkeypatch.setattr(waits, "datetime", Minutes)
+    Minutes.looks = 0
+    deadline = datetime(2026, 3, 2, 0, 21, tzinfo=UTC).isoformat()
+    one = ReadinessTrigger("landed", {"day": "2026-03-01"}, deadline, 0.0, BEFORE)
+    found = asyncio.run(first_event(one))
+    return found, Minutes.looks - 1
 
 
 def test_a_backfill_waits_while_a_day_before_is_built(
     answers: list[str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers += ["not yet"]
-    assert waited(["running"], 0.0, monkeypatch) == "not yet"  # at the deadline
-    assert waited([None], 0.0, monkeypatch) == "not yet"
-    assert waited(["queued"], 60.0, monkeypatch) == "not yet"
+    for who in ("r", "?", "rqqrqqrqqr", "qq?r"):
+        assert waited(who, monkeypatch) == ("not yet", 20), who
 
 
 def test_a_backfill_gives_up_when_nobody_builds_it(
@@ -146,11 +166,11 @@ def test_a_backfill_gives_up_when_nobody_builds_it(
 ) -> None:
     answers += ["lacks 1 day"]
     given_up = "gave up, since nobody makes what it waits for: lacks 1 day"
-    assert waited(["running", "queued", "nobody"], 60.0, monkeypatch) == given_up
-    # Those that are queued may wait for a slot that this one holds.
-    who: list[str | None] = ["queued", "running", "queued"]
-    assert waited(who, 0.1, monkeypatch) == given_up
-    assert who == ["queued"]
+    # Those that are queued may wait for a slot that this one holds: three minutes of them.
+    expected = {"n": 1, "rrrn": 4, "qn": 2, "q": 3, "rrrrrq": 8, "rqqrq": 7}
+    assert {who: waited(who, monkeypatch) for who in expected} == {
+        who: (given_up, minutes) for who, minutes in expected.items()
+    }
 
 
 def test_only_runs_of_a_backfill_give_up_early(answers: list[str | None]) -> None:
