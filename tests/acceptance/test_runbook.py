@@ -9,6 +9,7 @@ was.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -299,7 +300,9 @@ def test_the_report_for_the_privacy_desk(command: str) -> None:
     found = json.loads(report)
     assert found["pii.contacts"] == 1
     assert found["lake"]["core.events"]["rows"] > 0
-    assert [place for place in found["left"] if not place.startswith("landing zone")] == []
+    # What attempts of the last hour staged is theirs, and goes later.
+    harmless = re.compile(r"landing zone .*|lake .* \(in no current snapshot\)")
+    assert [place for place in found["left"] if not harmless.fullmatch(place)] == []
 
 
 @types("bin/airflow db clean …")
