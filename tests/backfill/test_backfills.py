@@ -42,8 +42,9 @@ def attempts() -> dict[tuple[str, str], str]:
     """The last attempt of each Spark application that ended well, by run and job."""
     found = {}
     for path in Path(settings().lake_uri).glob("_receipts/*/*.json"):
-        receipt = json.loads(path.read_text(encoding="utf-8"))
-        if "attempt" in receipt:
+        # Beside it there may be what an attempt failed with.
+        if path.suffixes == [".json"]:
+            receipt = json.loads(path.read_text(encoding="utf-8"))
             found[path.parent.name, path.stem] = receipt["attempt"]
     return found
 
