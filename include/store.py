@@ -50,6 +50,19 @@ def is_file(uri: str) -> bool:
     return False
 
 
+def files_below(system: fs.FileSystem, root: str) -> list[fs.FileInfo]:
+    """The files below a folder, which may not be there.
+
+    What only a link leads to isn't below it: it is a second name of something, or somebody else's.
+    """
+    selector = fs.FileSelector(root, recursive=True, allow_not_found=True)
+    found = [one for one in system.get_file_info(selector) if one.type == fs.FileType.File]
+    if not isinstance(system, fs.LocalFileSystem):
+        return found
+    real = os.path.realpath(root)
+    return [one for one in found if os.path.realpath(one.path) == real + one.path[len(root) :]]
+
+
 def read_whole(uri: str) -> bytes:
     """The content of a small file."""
     system, path = system_of(uri)

@@ -36,12 +36,20 @@ def explain(settings: Settings, text: str, spark: SparkSession | None = None) ->
     """
     asked = asked_for(text)
     start_postgres(settings)
-    origin = origin_of(settings, asked)
-    _show_publication(origin)
-    _show_inputs(origin)
-    spark = spark or spark_session("explain", engine="sail")
-    tables = tables_of(spark, settings, origin.pins, asked.day, asked.user_id)
-    return compute_again(tables, asked, origin)
+    try:
+        origin = origin_of(settings, asked)
+        _show_publication(origin)
+        _show_inputs(origin)
+        spark = spark or spark_session("explain", engine="sail")
+        tables = tables_of(spark, settings, origin.pins, asked.day, asked.user_id)
+        return compute_again(tables, asked, origin)
+    except PipelineError:
+        raise
+    # Whatever else is away or broken (MLflow, a table's file, the model's) is an answer, too.
+    except Exception as error:
+        said = (str(error).strip() or "no reason given").split("\n", 1)[0]
+        print(f"\nNOT COMPUTED AGAIN. {type(error).__name__}: {said}")
+        return False
 
 
 def compute_again(tables: OfUser, asked: Asked, origin: Origin) -> bool:
@@ -69,7 +77,7 @@ def compute_again(tables: OfUser, asked: Asked, origin: Origin) -> bool:
 
 
 def _show_publication(origin: Origin) -> None:
-    row, publication, made = origin.row, origin.publication, origin.made
+    row, publication = origin.row, origin.publication
     print(f"{row.score_date}, campaign {row.campaign_id}, user {row.user_id}")
     _block(
         "Published",
@@ -81,9 +89,9 @@ def _show_publication(origin: Origin) -> None:
             "visible since": f"{publication.published_at:%Y-%m-%d %H:%M:%S} UTC",
             "run": publication.run_id,
             "model": f"version {row.model_version}, chosen by {publication.model_policy}",
-            "made by": f"attempt {made.attempt}, code {made.code_version}"
-            if made
-            else "the lake doesn't say: scores of the day were made again since",
+            "made by": f"attempt {publication.attempt}, code {publication.code_version}"
+            if publication.attempt
+            else "an attempt that isn't on record",
         },
     )
 
@@ -143,10 +151,10 @@ def _why_different(origin: Origin, manifest: Manifest, difference: float) -> str
         )
     if manifest.family == "torch" and abs(difference) < LAST_PLACES:
         return "A network on another kind of processor may differ in the last places"
-    then = origin.made.code_version if origin.made else "unknown"
     return (
         "What it was made from is the same, so the row was changed by hand, or the configuration "
-        f"or the code was another one (then {then}, now {code_version()})"
+        f"or the code was another one (then {origin.publication.code_version or 'unknown'}, now "
+        f"{code_version()})"
     )
 
 

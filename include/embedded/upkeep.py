@@ -17,7 +17,7 @@ from include.errors import PipelineError
 from include.settings import PROJECT, Settings, settings
 
 LOG_BYTES = 50_000_000
-"""Beyond this, what `airflow.log` holds is put aside, in place of what was put aside before."""
+"""Beyond this, what a server's log holds is put aside, in place of what was put aside before."""
 
 
 def maintain_airflow() -> None:
@@ -27,11 +27,11 @@ def maintain_airflow() -> None:
     before = datetime.now(UTC) - timedelta(days=days)
     clean_tables(chosen, before)
     files = remove_old_files(chosen.home / "airflow" / "logs", before)
-    log = chosen.home / "airflow.log"
-    is_aside = put_aside(log, LOG_BYTES)
+    logs = [chosen.home / "airflow.log", chosen.home / "postgres" / "log"]
+    aside = [f"{log}" for log in logs if put_aside(log, LOG_BYTES)]
     print(
         f"[maintain] Airflow: its rows and {files} log files from before {before:%Y-%m-%d} deleted"
-        + (f", {log} put aside" if is_aside else ""),
+        + (f", {' and '.join(aside)} put aside" if aside else ""),
         flush=True,
     )
 
@@ -63,15 +63,18 @@ def remove_old_files(folder: Path, before: datetime) -> int:
     count = 0
     for path, _, files in os.walk(folder, topdown=False):
         here = Path(path)
-        # A young folder without files is of a task that is about to log.
-        is_old = here.stat().st_mtime < before.timestamp()
-        for file in (here / name for name in files):
-            if file.lstat().st_mtime < before.timestamp():
-                file.unlink(missing_ok=True)
-                count, is_old = count + 1, True
-        if is_old and here != folder:
-            with contextlib.suppress(OSError):  # it holds others
-                here.rmdir()
+        # Suppressed: somebody else may be at it, too.
+        with contextlib.suppress(FileNotFoundError):
+            # A young folder without files is of a task that is about to log.
+            is_old = here.stat().st_mtime < before.timestamp()
+            for file in (here / name for name in files):
+                with contextlib.suppress(FileNotFoundError):
+                    if file.lstat().st_mtime < before.timestamp():
+                        file.unlink()
+                        count, is_old = count + 1, True
+            if is_old and here != folder:
+                with contextlib.suppress(OSError):  # it holds others
+                    here.rmdir()
     return count
 
 
@@ -79,6 +82,6 @@ def put_aside(log: Path, limit_bytes: int) -> bool:
     """Copy a log that others append to beside it, and empty it, where it is larger than that."""
     if not log.exists() or log.stat().st_size <= limit_bytes:
         return False
-    shutil.copyfile(log, log.with_suffix(".log.1"))
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
     os.truncate(log, 0)
     return True

@@ -13,7 +13,7 @@ from include.database.tables.lake import LakePartition, QualityResult
 from include.lake.receipts import receipts_uri
 from include.quality.docs_upkeep import prune_docs
 from include.settings import Settings
-from include.store import system_of
+from include.store import files_below, system_of
 
 
 def forget_old_attempts(settings: Settings, retention: Retention, now: datetime) -> str:
@@ -77,11 +77,9 @@ def remove_old_receipts(settings: Settings, before: datetime) -> int:
         Files deleted.
     """
     system, root = system_of(receipts_uri(settings))
-    found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     runs: dict[str, list[fs.FileInfo]] = {}
-    for info in found:
-        if info.type == fs.FileType.File:
-            runs.setdefault(info.path.rsplit("/", 1)[0], []).append(info)
+    for info in files_below(system, root):
+        runs.setdefault(info.path.rsplit("/", 1)[0], []).append(info)
     old = {run: files for run, files in runs.items() if all(one.mtime < before for one in files)}
     count = 0
     for info in (info for files in old.values() for info in files):
@@ -91,7 +89,8 @@ def remove_old_receipts(settings: Settings, before: datetime) -> int:
             count += 1
     if isinstance(system, fs.LocalFileSystem):  # a store has no folders
         # A young one without files is of a run that is about to write its first.
-        left = {one.path for one in found if one.path not in runs and one.mtime < before}
+        folders = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
+        left = {one.path for one in folders if one.path not in runs and one.mtime < before}
         for folder in (*old, *left):
             with contextlib.suppress(OSError):  # somebody wrote into it just now, or removed it
                 Path(folder).rmdir()

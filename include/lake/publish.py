@@ -49,7 +49,14 @@ def publish(job: str, run: str) -> None:
         _refuse_erased(lake, receipt)
         with warehouse.begin() as connection:
             store_lineage(connection, reads)
-            todo = changes(connection, lake, lake_tables(config.events.names), reads, receipt)
+            try:
+                todo = changes(connection, lake, lake_tables(config.events.names), reads, receipt)
+            except FileNotFoundError as error:
+                raise LakeError(
+                    f"what attempt {receipt.attempt} staged for {receipt.days} isn't there any "
+                    f"more ({error}): maintain_weekly deletes it `staged_days` (warehouse.yaml) "
+                    "after it was written. Nothing was committed: clear `build`"
+                ) from None
             late = overtaken(lake, todo)
             for contract, days in late:
                 forget_partitions(connection, contract.name, days)

@@ -183,12 +183,16 @@ class Lake:
     def data_files(
         self, contract: Table, days: Days | None = None, snapshot_id: int | None = None
     ) -> list[DataFile]:
-        """The data files of a snapshot (default: the current one), sorted by their URI."""
+        """The data files of a snapshot (default: the current one), sorted by their URI.
+
+        Raises:
+            LakeError: The snapshot was forgotten.
+        """
         table = self.table(contract)
         if table.current_snapshot() is None:
             return []
         where = between(contract, days) if days else AlwaysTrue()
-        scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
+        scan = table.scan(row_filter=where, snapshot_id=_kept(table, snapshot_id))
         return sorted(
             DataFile(task.file.file_path, task.file.record_count, _day_of(task.file))
             for task in scan.plan_files()
@@ -280,12 +284,17 @@ class Lake:
         snapshot_id: int | None = None,
         columns: tuple[str, ...] = ("*",),
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of a snapshot as Arrow batches, typed as in the contract, read file by file."""
+        """The rows of a snapshot as Arrow batches, typed as in the contract, read file by file.
+
+        Raises:
+            LakeError: The snapshot was forgotten.
+        """
         table = self.table(contract)
         if table.current_snapshot() is None:
             return
         where = between(contract, days) if days else AlwaysTrue()
-        scan = table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=columns)
+        kept = _kept(table, snapshot_id)
+        scan = table.scan(row_filter=where, snapshot_id=kept, selected_fields=columns)
         schema = arrow_schema(contract, columns)
         for batch in scan.to_arrow_batch_reader():
             known = batch.select(schema.names).cast(schema)
@@ -309,6 +318,17 @@ class Lake:
 def _day_of(file: IcebergFile) -> date:
     value = file.partition[0]
     return value if isinstance(value, date) else EPOCH + timedelta(days=value)
+
+
+def _kept(table: IcebergTable, snapshot_id: int | None) -> int | None:
+    # PyIceberg plans no files of a snapshot that it doesn't find, as if the table had been empty.
+    if snapshot_id is not None and table.snapshot_by_id(snapshot_id) is None:
+        raise LakeError(
+            f"{'.'.join(table.name())} has no snapshot {snapshot_id} any more: it was forgotten "
+            "after `lake_snapshot_days` (warehouse.yaml), or by an erasure. Begin again from the "
+            "present one (clear `build`)"
+        )
+    return snapshot_id
 
 
 def arrow_schema(contract: Table, columns: tuple[str, ...] = ("*",)) -> pa.Schema:

@@ -1,7 +1,7 @@
 """Forget old snapshots, and delete the files that nothing refers to."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from pyiceberg.table import Table as IcebergTable
 
 from include.contracts import Table
 from include.lake.commit import COMMIT_TRIES, retried
+from include.lake.lock import publishing
 from include.lake.tables import Lake
-from include.store import system_of
+from include.store import files_below, system_of
 
 
 def expire(lake: Lake, contract: Table, before: datetime) -> tuple[int, int]:
@@ -73,30 +74,27 @@ def remove_orphans(lake: Lake, contract: Table, before: datetime) -> int:
     """
     table = lake.table(contract)
     system, root = system_of(table.location())
-    found = [
-        info
-        for info in system.get_file_info(
-            # Folders may go meanwhile.
-            fs.FileSelector(root, recursive=True, allow_not_found=True)
-        )
-        if info.type == fs.FileType.File
-    ]
-    # Listed first, asked second: what is committed meanwhile is among the referenced.
-    kept = {path_of(uri) for uri in _referenced_now(lake, contract)}
+    found = files_below(system, root)
     newest: dict[str, datetime] = {}
     for info in found:
         group = _group(info.path, root)
         newest[group] = max(newest.get(group, info.mtime), info.mtime)
-    orphans = [
-        info.path
-        for info in found
-        if info.path not in kept and newest[_group(info.path, root)] < before
-    ]
-    for path in orphans:
-        with contextlib.suppress(FileNotFoundError):
-            system.delete_file(path)
+    old = [info.path for info in found if newest[_group(info.path, root)] < before]
+    if not (orphans := _unreferenced(lake, contract, old)):
+        return 0
+    # An attempt of long ago may be published at this moment: under the lock, it is or it isn't.
+    with publishing(lake.settings):
+        orphans = _unreferenced(lake, contract, orphans)
+        for path in orphans:
+            with contextlib.suppress(FileNotFoundError):
+                system.delete_file(path)
     _remove_empty_folders(system, orphans, root)
     return len(orphans)
+
+
+def _unreferenced(lake: Lake, contract: Table, paths: Sequence[str]) -> list[str]:
+    kept = {path_of(uri) for uri in _referenced_now(lake, contract)}
+    return [path for path in paths if path not in kept]
 
 
 def _group(path: str, root: str) -> str:

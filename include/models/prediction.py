@@ -1,10 +1,11 @@
 """Predict with a saved model: the module of this package that Spark workers load too."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,10 +92,10 @@ def read_model(uri: str) -> SavedModel:
     Raises:
         NoModelError: The folder lacks a file, or the model's file isn't the one that was saved.
     """
-    folder = readable(uri)
     try:
-        manifest = Manifest.model_validate_json(read_whole(f"{folder}/{MANIFEST_FILE}"))
-        content = read_whole(f"{folder}/{manifest.model_file}")
+        with readable(uri) as folder:
+            manifest = Manifest.model_validate_json(read_whole(f"{folder}/{MANIFEST_FILE}"))
+            content = read_whole(f"{folder}/{manifest.model_file}")
     except FileNotFoundError as error:
         raise NoModelError(f"the model at {uri} lacks a file: {error}") from None
     except ValidationError as error:
@@ -112,16 +113,19 @@ def read_model(uri: str) -> SavedModel:
     return SavedModel(manifest, content)
 
 
-def readable(uri: str) -> str:
+@contextmanager
+def readable(uri: str) -> Iterator[str]:
     """The URI itself, or of a copy where only the tracking server can reach it."""
     if not uri.startswith("mlflow-artifacts:"):
-        return uri
+        yield uri
+        return
     import mlflow
 
-    try:
-        copy = mlflow.artifacts.download_artifacts(
-            uri, dst_path=mkdtemp(prefix="model-"), tracking_uri=settings().mlflow_tracking_uri
-        )
-    except mlflow.MlflowException as error:
-        raise NoModelError(f"the model at {uri} can't be fetched: {error}") from None
-    return f"file://{copy.rstrip('/')}"
+    with TemporaryDirectory(prefix="model-") as folder:
+        try:
+            copy = mlflow.artifacts.download_artifacts(
+                uri, dst_path=folder, tracking_uri=settings().mlflow_tracking_uri
+            )
+        except mlflow.MlflowException as error:
+            raise NoModelError(f"the model at {uri} can't be fetched: {error}") from None
+        yield f"file://{copy.rstrip('/')}"

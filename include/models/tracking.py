@@ -100,9 +100,9 @@ def finished_runs(client: MlflowClient, training_run: str) -> list[FinishedRun]:
         order_by=["attributes.start_time asc"],
     ):
         uri = f"{run.info.artifact_uri}/model"
-        folder = readable(uri)
-        report = json.loads(read_whole(f"{folder}/{REPORT_FILE}"))
-        judged = Judged.from_parquet(read_whole(f"{folder}/{JUDGED_FILE}"))
+        with readable(uri) as folder:
+            report = json.loads(read_whole(f"{folder}/{REPORT_FILE}"))
+            judged = Judged.from_parquet(read_whole(f"{folder}/{JUDGED_FILE}"))
         name = str(run.data.tags["experiment"])
         found[name] = FinishedRun(str(run.info.run_id), name, uri, report, judged)
     return [found[name] for name in sorted(found)]

@@ -11,8 +11,12 @@ from include.days import start_of
 from include.settings import settings
 
 UNDER_WAY = ["queued", "running"]
-HISTORY = "lake_history"
-"""The DAG that builds many days; its runs have no date of their own."""
+OTHERS = ("lake_history", "refresh")
+"""DAGs that build days, too; their runs have no date of their own."""
+LAST_TASK = "lake.publish"
+OVER = {"success", "failed", "upstream_failed", "skipped", "removed"}
+OF_A_DATE = ("scheduled__", "backfill__")
+"""What the ids of runs begin with that have a date of their own."""
 
 
 def earlier_runs(dag_id: str, day: str, days: int) -> str | None:
@@ -30,7 +34,9 @@ def earlier_runs(dag_id: str, day: str, days: int) -> str | None:
 
 
 def who_builds(dag_id: str, day: str, days: int) -> Literal["running", "queued", "nobody"]:
-    """Whether days before are being built, by runs of the DAG or a load of history.
+    """Whether days before are being built: by runs of the DAG, or by something that has no date.
+
+    Of the latter nobody knows which days they build, so they count whichever these are.
 
     Args:
         dag_id: The DAG.
@@ -38,9 +44,24 @@ def who_builds(dag_id: str, day: str, days: int) -> Literal["running", "queued",
         days: How many days before it.
     """
     before = _dates_before(day, days)
-    if count_runs(dag_id, before, ["running"]) or count_runs(HISTORY, None, UNDER_WAY):
+    if count_runs(dag_id, before, ["running"]):
+        return "running"
+    if any(count_runs(other, None, UNDER_WAY) for other in OTHERS) or is_run_by_hand(dag_id):
         return "running"
     return "queued" if count_runs(dag_id, before, UNDER_WAY) else "nobody"
+
+
+def is_run_by_hand(dag_id: str) -> bool:
+    """Whether a run of the DAG is under way that somebody triggered for a day; asks Airflow."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=[LAST_TASK])
+    return any(
+        state not in OVER
+        for run_id, tasks in states.items()
+        if not run_id.startswith(OF_A_DATE)
+        for state in tasks.values()
+    )
 
 
 def count_runs(dag_id: str, logical_dates: list[datetime] | None, states: list[str]) -> int:

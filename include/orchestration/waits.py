@@ -33,11 +33,15 @@ doesn't wait: Airflow takes no backfill that would mend what failed before this 
 STUCK = "gave up, since nobody makes what it waits for"
 
 
+class Unknown(str):
+    """What a check would have said is not known; the text says why."""
+
+
 def missing(check: str, arguments: dict[str, Any]) -> str | None:
     """What a check finds missing, in words; None if nothing is.
 
-    A check that fails counts as missing: a database that is away for five minutes must not end a
-    wait of hours.
+    A check that fails counts as missing (`Unknown`): a database that is away for five minutes must
+    not end a wait of hours.
 
     Raises:
         PipelineError: The check can't be asked, whatever one waits for.
@@ -56,7 +60,9 @@ def missing(check: str, arguments: dict[str, Any]) -> str | None:
         log.warning("%s could not be asked", check, exc_info=True)
         said = str(error).strip()
         sentence = store_error(said) or said.split("\n", 1)[0]
-        return f"whether it is there could not be asked ({type(error).__name__}: {sentence})"
+        return Unknown(
+            f"whether it is there could not be asked ({type(error).__name__}: {sentence})"
+        )
     return found
 
 
@@ -120,19 +126,21 @@ class ReadinessTrigger(BaseTrigger):
         """One event: what is still missing, or an empty text."""
         deadline, moved_at = datetime.fromisoformat(self.deadline_at), datetime.now(UTC)
         while True:
+            # Who builds it is asked before whether it is there: whoever ends in between has built.
+            longest = None
+            if self.made_by:
+                longest = await asyncio.to_thread(patience, self.made_by)
             # The checks read files and databases: a thread keeps the triggerer's loop free.
             lacking = await asyncio.to_thread(missing, self.check, self.arguments)
             now = datetime.now(UTC)
             if lacking is None or now >= deadline:
                 yield TriggerEvent(lacking or "")
                 return
-            if self.made_by:
-                longest = await asyncio.to_thread(patience, self.made_by)
-                if longest is None:
-                    moved_at = now
-                elif now - moved_at >= longest:
-                    yield TriggerEvent(f"{STUCK}: {lacking}")
-                    return
+            if longest is None or isinstance(lacking, Unknown):
+                moved_at = now
+            elif now - moved_at >= longest:
+                yield TriggerEvent(f"{STUCK}: {lacking}")
+                return
             await asyncio.sleep(self.poke_s)
 
 

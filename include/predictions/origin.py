@@ -26,7 +26,7 @@ from include.database.tables.predictions import (
 from include.days import Days
 from include.errors import PipelineError
 from include.lake.erasure import erased_users
-from include.lake.ledger import committed_by, partitions
+from include.lake.ledger import partitions
 from include.lake.publish import lineage_of
 from include.lake.tables import Lake, Pin
 from include.models import tracking
@@ -35,6 +35,7 @@ from include.models.promotion.registry import find
 from include.settings import Settings
 
 USERS = "core.users"
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,6 @@ class Origin:
     row: Row[Any]
     """Of the prediction table."""
     publication: Row[Any]
-    made: LakePartition | None
-    """Who made the day's scores in the lake; None: they were made again since."""
     inputs: tuple[Input, ...]
     pins: Mapping[str, Pin]
     """By table, the snapshot to compute it from again: the one of then, or else the current one."""
@@ -89,7 +88,10 @@ def asked_for(text: str) -> Asked:
     """
     try:
         day, campaign_id, user_id = text.split()
-        return Asked(date.fromisoformat(day), campaign_id, int(user_id))
+        found = Asked(date.fromisoformat(day), campaign_id, int(user_id))
+        if not found.campaign_id.isprintable() or not -LARGEST_ID <= found.user_id <= LARGEST_ID:
+            raise ValueError("no such campaign or user can be")
+        return found
     except ValueError:
         raise PipelineError(
             f"SCORE={text!r} doesn't name a score: give day, campaign and user, as in "
@@ -123,13 +125,11 @@ def origin_of(settings: Settings, asked: Asked) -> Origin:
         publication = connection.execute(
             select(Publication.__table__).where(Publication.publication_id == row.publication_id)
         ).one()
-        made = _made(connection, publication)
-        since = min(publication.created_at, made.committed_at) if made else publication.created_at
+        since = publication.scores_begun_at or publication.created_at
         inputs = _inputs(connection, lake, settings, publication, since)
     return Origin(
         row=row,
         publication=publication,
-        made=made,
         inputs=inputs,
         pins=_pins(lake, settings, publication, inputs),
     )
@@ -143,13 +143,6 @@ def model_uri(settings: Settings, version: str) -> str:
     """
     history = champion_history(engine(settings, "analyst"))
     return find(tracking.connect(settings), version, history).uri
-
-
-def _made(connection: Connection, publication: Row[Any]) -> LakePartition | None:
-    """What the ledger says of the scores in the lake, if they are the publication's."""
-    made = committed_by(connection, SCORES.name, publication.score_date)
-    read = {k: v for k, v in publication.lake_snapshots.items() if k != SCORES.name}
-    return made if made is not None and made.inputs == read else None
 
 
 def _inputs(

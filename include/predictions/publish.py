@@ -56,6 +56,10 @@ class Scores:
     model_policy: str
     lake_snapshots: dict[str, int | None]
     run_id: str
+    attempt: str | None = None
+    """The attempt that made them in the lake, its code, and when it began; None: not on record."""
+    code_version: str | None = None
+    scores_begun_at: datetime | None = None
     replaces_revert: bool = False
     """Whether it may replace what a person reverted to."""
     refuse_stale: Callable[[Connection], None] = lambda _: None
@@ -190,6 +194,9 @@ def _begin(attempt: _Attempt) -> None:
                 checksum=attempt.checksum,
                 created_at=datetime.now(UTC),
                 run_id=scores.run_id,
+                attempt=scores.attempt,
+                code_version=scores.code_version,
+                scores_begun_at=scores.scores_begun_at,
                 reason=UNFINISHED,
             )
             .returning(Publication.publication_id)

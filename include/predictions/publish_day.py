@@ -48,6 +48,9 @@ def publish_day(day: str, run: str, policy: str, replace_reverted: bool = False)
         model_policy=policy,
         lake_snapshots={"scores.campaign_propensity": snapshot, **receipt.inputs},
         run_id=run,
+        attempt=receipt.attempt,
+        code_version=receipt.code_version,
+        scores_begun_at=receipt.began_at,
         replaces_revert=replace_reverted,
         refuse_stale=refuse_stale,
     )

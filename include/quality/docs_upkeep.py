@@ -82,7 +82,8 @@ def _attempts(root: Path) -> Iterator[Path]:
 
 def _folders(path: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in path.iterdir() if entry.is_dir())
+        # A link is somebody's second name of one.
+        return sorted(one for one in path.iterdir() if one.is_dir() and not one.is_symlink())
     except FileNotFoundError:
         return []
 

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -85,6 +87,23 @@ def test_logs_go_by_age_and_young_empty_folders_stay(tmp_path: Path) -> None:
     assert empty.exists()
     assert remove_old_files(tmp_path, NOW - timedelta(days=7)) == 0
     assert remove_old_files(tmp_path / "nowhere", NOW) == 0
+
+
+def test_two_may_delete_logs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        aged(tmp_path / "dag_id=d" / "run_id=r" / f"{number}.log", 9)
+    walk, before = os.walk, NOW - timedelta(days=7)
+
+    def while_another(folder: Path, **how: bool) -> Iterator[Any]:
+        for found in walk(folder, **how):
+            if found[2]:
+                monkeypatch.setattr(os, "walk", walk)
+                assert remove_old_files(tmp_path, before) == 3
+            yield found
+
+    monkeypatch.setattr(os, "walk", while_another)
+    assert remove_old_files(tmp_path, before) == 0
+    assert list(tmp_path.rglob("*.log")) == []
 
 
 def test_a_large_log_is_put_aside_while_somebody_appends(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xgboost
+from mlflow.exceptions import MlflowException
 from pyspark.sql import SparkSession
 from sqlalchemy import text
 
@@ -18,6 +20,7 @@ from include.config import load_config
 from include.contracts import lake_tables, propensity
 from include.database.engine import engine
 from include.days import Days
+from include.embedded import explain as explaining
 from include.embedded.explain import explain
 from include.errors import PipelineError
 from include.lake.tables import Lake
@@ -32,6 +35,7 @@ from include.models.matrix import CATEGORICAL, Layout
 from include.models.prediction import MANIFEST_FILE
 from include.models.promotion.registry import Version, register
 from include.models.tracking import FinishedRun
+from include.predictions.origin import Asked, Origin
 from include.predictions.publish_day import publish_day
 from include.predictions.revert import WITHDRAW, revert
 from include.settings import PROJECT, Settings
@@ -192,7 +196,6 @@ def test_a_day_that_was_built_again_is_computed_from_what_it_was_made_from(
     assert explain(published, score_text(changed), spark)
     out = capsys.readouterr().out
     assert out.count("Its rows were built again since (2026-03-02 by attempt ") == 2
-    assert "the lake doesn't say: scores of the day were made again since" in out
     assert f"EQUAL. Published {was[changed]!r}" in out
 
     for name in READ:
@@ -218,7 +221,8 @@ def test_what_is_not_there_is_said(published: Settings, spark: SparkSession) -> 
             explain(published, asked, spark)
         return str(error.value)
 
-    for asked in ("", "coffee 2026-03-02 1", "2026-03-02 zero", f"{DAY} zero 1 2", f"{DAY} zero x"):
+    for asked in ("", "coffee 2026-03-02 1", "2026-03-02 zero", f"{DAY} zero 1 2", f"{DAY} zero x",
+                  f"{DAY} zero {2**63}", f"{DAY} ze\0ro 1", f"{DAY} z\udcff 1"):  # fmt: skip
         assert refused(asked).startswith(f"SCORE={asked!r} doesn't name a score: give day, campai")
     before = DAY - timedelta(days=1)
     assert refused(score_text(users[0], day=before)) == (
@@ -246,6 +250,75 @@ def test_what_is_not_there_is_said(published: Settings, spark: SparkSession) -> 
     assert said.endswith(
         "UTC (prices were in cents). Its publications: 1 is reverted (taken back by ann: prices "
         "were in cents)"
+    )
+
+
+def test_it_is_made_by_the_attempt_that_made_it(
+    published: Settings, spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another model scores the day from the same rows; then the first one's scores are back."""
+    user = users_of(published)[0]
+    first = query(published, "select attempt, code_version from predictions.publications")
+    publish(registered(published, "torch"), "torch")
+    revert(engine(published), DAY, 1, "worse", "ann")
+    ((number, attempt, code),) = query(
+        published, "select publication_id, attempt, code_version from predictions.publications "
+        "where status = 'published'")  # fmt: skip
+    assert (number, [(attempt, code)]) == (1, first)
+    assert explain(published, score_text(user), spark)
+    assert f"attempt {attempt}, code {code}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_is_replaced_before_it_is_published_is_known_to_be(
+    market: Settings, spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake(Days(FIRST, DAY))
+    model = registered(market, "xgboost")
+    arguments = ["--set", f"model_uri={model.uri}", "--set", f"model_version={model.version}"]
+    go("scores", [scores.build], ONE, "late", *arguments)
+    time.sleep(1.1)
+    land_again(market)
+    lake(ONE, "again")
+    publish_day(f"{DAY}", "late", "as_of")
+    contracts, held = lake_tables(load_config(market).events.names), Lake(market)
+    for name in READ:
+        expire(held, contracts[name], datetime.now(UTC))
+    for user in users_of(market):
+        if not explain(market, score_text(user), spark):
+            break
+    out = capsys.readouterr().out
+    assert "which has expired, and was built again since (2026-03-02 by attempt " in out
+    assert "That says nothing against the publication" in out
+
+
+def test_a_snapshot_that_goes_meanwhile_and_what_is_broken_is_said(
+    published: Settings, spark: SparkSession, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    user = users_of(published)[0]
+    contracts, held = lake_tables(load_config(published).events.names), Lake(published)
+    asked = explaining.origin_of
+
+    def then(chosen: Settings, what: Asked) -> Origin:
+        found = asked(chosen, what)
+        land_again(published)
+        lake(ONE, "again")
+        expire(held, contracts["features.user_category"], datetime.now(UTC))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(explaining, "origin_of", then)
+        assert not explain(published, score_text(user), spark)
+    out = capsys.readouterr().out
+    assert "NOT COMPUTED AGAIN. The lake lacks it: features.user_category has no snapshot " in out
+
+    def away(*_: object) -> None:
+        raise MlflowException("connection refused\nand a page more")
+
+    monkeypatch.setattr(explaining, "model_uri", away)
+    assert not explain(published, score_text(user), spark)
+    assert capsys.readouterr().out.endswith(
+        "\nNOT COMPUTED AGAIN. MlflowException: connection refused\n"
     )
 
 

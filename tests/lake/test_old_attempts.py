@@ -23,6 +23,7 @@ from include.lake.old_attempts import (
 from include.lake.publish import publish
 from include.lake.receipts import read_receipt, receipt_uri
 from include.lake.tables import Lake
+from include.lake.upkeep import remove_orphans
 from include.settings import Settings
 from tests.lake.attempts import begin, build, built_and_published
 
@@ -91,6 +92,26 @@ def test_a_runs_receipts_go_together(place: Settings) -> None:
     publish("lake_days", "cleared-again")
     with pytest.raises(LakeError, match=r"longer than `receipts_days` ago .*; clear it"):
         publish("lake_days", "old")
+
+
+def test_what_was_staged_too_long_ago_is_built_again(place: Settings) -> None:
+    lake = Lake(place)
+    build(lake, "late", "late", {LISTINGS.name: {DAY: [1]}}, begin(lake))
+    remove_orphans(lake, LISTINGS, NOW + timedelta(days=1))
+    with pytest.raises(LakeError, match=r"attempt late staged .* isn't there any more .*`build`$"):
+        publish("lake_days", "late")
+
+
+def test_receipts_that_a_link_leads_to_are_somebody_elses(place: Settings, tmp_path: Path) -> None:
+    folders = Path(place.lake_uri) / "_receipts"
+    theirs = tmp_path / "run" / "notes.json"
+    theirs.parent.mkdir()
+    theirs.write_text("x")
+    age(theirs.parent, 91)
+    folders.mkdir(parents=True)
+    (folders / "run").symlink_to(theirs.parent)
+    assert remove_old_receipts(place, NOW - timedelta(days=90)) == 0
+    assert theirs.exists()
 
 
 def test_what_waits_at_a_gate_keeps_all_that_it_needs(place: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import DBAPIError
 
+from include.contracts import Table
 from include.contracts.core import REJECTED_EVENTS, USERS
+from include.database.engine import engine
+from include.database.row_locks import held as held_row
+from include.database.tables.lake import LakeLock
+from include.errors import LakeError
 from include.lake import upkeep
 from include.lake.commit import commit
 from include.lake.erasure import erase_rows, remember_erased, said_user
+from include.lake.lock import PUBLISH
 from include.lake.tables import Lake
 from include.lake.upkeep import expire, remove_orphans
 from include.settings import Settings
@@ -136,3 +143,59 @@ def test_who_was_erased_is_remembered_once(lake: Lake) -> None:
     for _ in range(2):
         remember_erased(lake, 7, date(2026, 3, 1))
     assert lake.arrow(ERASED_USERS).to_pylist() == [{"user_id": 7, "erased_date": date(2026, 3, 1)}]
+
+
+def test_what_only_a_link_leads_to_is_left_alone(lake: Lake, tmp_path: Path) -> None:
+    files = stage(lake, "a", {DAY: [1, 2]})
+    commit(lake, USERS, [DAY], files, {})
+    root = Path(lake.table(USERS).location().removeprefix("file://"))
+    # Somebody looked at an attempt, and keeps notes.
+    (root / "staged" / "latest").symlink_to("a")
+    notes = tmp_path / "notes" / "mine.txt"
+    notes.parent.mkdir()
+    notes.write_text("x")
+    (root / "notes").symlink_to(notes.parent)
+    for file in (*files, f"{notes}"):
+        age(file, 30)
+    assert remove_orphans(lake, USERS, now() - timedelta(days=7)) == 0
+    assert users(lake) == {DAY: {1, 2}}
+    assert notes.exists()
+
+
+def test_an_attempt_of_long_ago_is_published_while_orphans_are_deleted(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its gate was cleared after eight days: it was an orphan a moment ago."""
+    files = stage(lake, "late", {DAY: [1, 2]})
+    for file in files:
+        age(file, 8)
+    asked = []
+    ask = upkeep._unreferenced
+
+    def then(held: Lake, contract: Table, paths: Sequence[str]) -> list[str]:
+        found = ask(held, contract, paths)
+        if not asked:
+            commit(lake, USERS, [DAY], files, {})
+        else:
+            # From here on nobody publishes.
+            with pytest.raises(DBAPIError), held_row(engine(lake.settings), LakeLock, PUBLISH, 50):
+                pass
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr(upkeep, "_unreferenced", then)
+    assert remove_orphans(lake, USERS, now() - timedelta(days=7)) == 0
+    assert asked == [1, 0]
+    assert users(lake) == {DAY: {1, 2}}
+
+
+def test_a_snapshot_that_was_forgotten_is_no_empty_table(lake: Lake) -> None:
+    commit(lake, USERS, [DAY], stage(lake, "a", {DAY: [1, 2]}), {})
+    before = lake.snapshot_id(USERS)
+    commit(lake, USERS, [NEXT], stage(lake, "b", {NEXT: [1]}), {})
+    expire(lake, USERS, now() + timedelta(seconds=1))
+    said = f"core.users has no snapshot {before} any more: it was forgotten"
+    with pytest.raises(LakeError, match=said):
+        lake.data_files(USERS, snapshot_id=before)
+    with pytest.raises(LakeError, match=said):
+        lake.arrow(USERS, snapshot_id=before)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from include.orchestration import earlier_runs
 from include.orchestration.waits import missing
@@ -37,19 +38,48 @@ def test_no_other_run_is(others: set[datetime], monkeypatch: pytest.MonkeyPatch)
     ("runs", "who"),
     [
         ({}, "nobody"),
-        ({DAY - timedelta(1): "queued"}, "queued"),
-        ({DAY - timedelta(1): "queued", DAY - timedelta(3): "running"}, "running"),
-        ({DAY: "running", DAY + timedelta(1): "queued", DAY - timedelta(4): "running"}, "nobody"),
-        ({None: "queued"}, "running"),
+        ({("lake_daily", DAY - timedelta(1)): "queued"}, "queued"),
+        ({("lake_daily", DAY - timedelta(1)): "queued",
+          ("lake_daily", DAY - timedelta(3)): "running"}, "running"),
+        ({("lake_daily", DAY): "running", ("lake_daily", DAY + timedelta(1)): "queued",
+          ("lake_daily", DAY - timedelta(4)): "running"}, "nobody"),
+        ({("lake_history", None): "queued"}, "running"),
+        ({("refresh", None): "running"}, "running"),
+        ({("score_daily", None): "running"}, "nobody"),
     ],
-)
+)  # fmt: skip
 def test_who_builds_days_before(
-    runs: dict[datetime | None, str], who: str, monkeypatch: pytest.MonkeyPatch
+    runs: dict[tuple[str, datetime | None], str], who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def count(dag_id: str, dates: list[datetime] | None, states: list[str]) -> int:
-        wanted = [None] if dates is None else dates
-        assert dag_id == ("lake_history" if dates is None else "lake_daily")
-        return sum(when in wanted and state in states for when, state in runs.items())
+        return sum(
+            dag == dag_id and (dates is None or when in dates) and state in states
+            for (dag, when), state in runs.items()
+        )
 
     monkeypatch.setattr(earlier_runs, "count_runs", count)
+    monkeypatch.setattr(earlier_runs, "is_run_by_hand", lambda _: False)
     assert earlier_runs.who_builds(**ASKED) == who
+
+
+@pytest.mark.parametrize(
+    ("run_id", "state", "is_found"),
+    [
+        ("manual__2026-03-11T08:00:00+00:00", None, True),
+        ("a_name_of_somebodys", "running", True),
+        ("manual__2026-03-11T08:00:00+00:00", "success", False),
+        ("manual__2026-03-11T08:00:00+00:00", "upstream_failed", False),
+        ("backfill__2026-03-10T00:00:00+00:00", None, False),
+        ("scheduled__2026-03-10T00:00:00+00:00", "running", False),
+    ],
+)
+def test_a_run_by_hand_may_build_the_day(
+    run_id: str, state: str | None, is_found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def states(dag_id: str, task_ids: list[str]) -> dict[str, dict[str, str | None]]:
+        assert (dag_id, task_ids) == ("lake_daily", ["lake.publish"])
+        return {run_id: {"lake.publish": state}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
+    monkeypatch.setattr(earlier_runs, "count_runs", lambda *_: 0)
+    assert (earlier_runs.who_builds(**ASKED) == "running") is is_found

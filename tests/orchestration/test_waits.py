@@ -173,6 +173,35 @@ def test_a_backfill_gives_up_when_nobody_builds_it(
     }
 
 
+def test_what_ends_between_two_questions_has_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day is there as soon as its run is over: whoever is asked first, it isn't given up."""
+    moment = [0]
+
+    def count(dag_id: str, dates: list[datetime] | None, states: list[str]) -> int:
+        moment[0] += 1
+        return int(dag_id == "lake_daily" and moment[0] < ends_at)
+
+    monkeypatch.setattr(earlier_runs, "count_runs", count)
+    monkeypatch.setattr(earlier_runs, "is_run_by_hand", lambda _: False)
+    for ends_at in range(1, 12):
+        moment[0] = 0
+        deadline = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
+        one = ReadinessTrigger("earlier_runs", BEFORE, deadline, 0.0, BEFORE)
+        assert asyncio.run(first_event(one)) == "", ends_at
+
+
+def test_a_question_that_cannot_be_asked_ends_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = [True, True, False]
+
+    def check(day: str) -> str | None:
+        if away.pop(0):
+            raise ConnectionError("server closed the connection")
+        return None
+
+    monkeypatch.setattr(readiness, "landed", check)
+    assert waited("n", monkeypatch)[0] == ""
+
+
 def test_only_runs_of_a_backfill_give_up_early(answers: list[str | None]) -> None:
     task = WaitUntilReady(
         task_id="wait", check="landed", arguments={"day": "2026-03-01"}, made_by=BEFORE,

@@ -100,5 +100,14 @@ def test_which_stay(tmp_path: Path, attempt: str, age_days: float, stays: bool) 
     assert prune(tmp_path) == 0
 
 
+def test_a_second_name_of_an_attempt_is_no_attempt(tmp_path: Path) -> None:
+    for attempt in ("needed", "failed"):
+        folder = made(tmp_path, attempt, 300)
+        (folder.parent / f"look-at-{attempt}").symlink_to(attempt)
+    assert prune(tmp_path) == 1
+    assert (tmp_path / "lake_days" / "neede" / "needed" / "gx" / "index.html").exists()
+    assert prune(tmp_path) == 0
+
+
 def test_there_may_be_none(tmp_path: Path) -> None:
     assert prune(tmp_path / "nowhere") == 0

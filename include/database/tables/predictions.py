@@ -97,6 +97,15 @@ class Publication(Base):
     )
     run_id: Mapped[str] = mapped_column(comment="Airflow run that did it.")
     reason: Mapped[str] = mapped_column(comment="Why it has this status.")
+    attempt: Mapped[str | None] = mapped_column(
+        comment="Attempt that made the scores in the lake; null: not on record."
+    )
+    code_version: Mapped[str | None] = mapped_column(
+        comment="Code that made the scores; null: not on record."
+    )
+    scores_begun_at: Mapped[datetime | None] = mapped_column(
+        comment="When that attempt began: what it read is from before; null: not on record."
+    )
 
 
 class Revert(Base):

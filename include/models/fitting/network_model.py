@@ -10,6 +10,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from include.config import Reading
+from include.errors import ConfigError
 from include.models.examples import Split
 from include.models.fitting.compute import Compute
 from include.models.fitting.network import Network, Parameters, inputs
@@ -21,6 +22,9 @@ MODEL_FILE = "model.safetensors"
 PREDICT_ROWS = 4_096
 """So many rows go through the network at a time, always: libraries choose how they add up by the
 size of a batch, and the last bits of a row's score must not depend on who is scored with it."""
+NARROWEST = 16
+"""Least width of a hidden layer. With 3 to 11, last bits differed by a row's place in its batch;
+with 12 and more, none did (AVX2)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,12 @@ class Net:
             reading: How many rows at a time, and how many in memory to shuffle.
         """
         chosen = parse(Parameters, parameters)
+        if chosen.hidden < NARROWEST:
+            raise ConfigError(
+                f"hidden must be at least {NARROWEST}, got {chosen.hidden}: libraries add narrower "
+                "layers up in an order that depends on a row's place in its batch, so a score "
+                "couldn't be computed again"
+            )
         return cls(*fit_network(split, layout, chosen, seed, compute, reading))
 
     @classmethod
