@@ -51,8 +51,7 @@ def require_features(model: SavedModel, work: Tables) -> None:
     Raises:
         NoModelError: The text names the difference.
     """
-    features = [column.name for column in propensity.features(work.event_types)]
-    model.require_features(features, "features.*")
+    model.require_features(propensity.features(work.event_types), "features.*")
 
 
 def pairs_of(work: Tables, campaigns: Sequence[Campaign]) -> tuple[DataFrame, DataFrame]:

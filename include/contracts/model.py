@@ -27,6 +27,14 @@ class Column:
     """The values there can be; empty: any."""
     before: int | None = None
     """What it is in rows that were written before the column existed; None: null."""
+    version: int = 1
+    """Raised whenever the column comes to say something else by the same name: a model that learned
+    what it said before refuses it."""
+
+    @property
+    def definition(self) -> str:
+        """What must be the same for a model to go by it: type and version."""
+        return f"{self.type}, version {self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)

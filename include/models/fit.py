@@ -95,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         experiment=experiment.name,
         parameters=experiment.parameters,
         features=layout.features,
+        definitions={name: contract.column(name).definition for name in layout.features},
         campaigns=layout.campaigns,
         categories=layout.categories,
         seed=experiment.seed,

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from include.models.matrix import Layout
 
 Family = Literal["xgboost", "torch"]
+FIRST_DEFINITION = "double, version 1"
+"""Of every feature of a manifest that doesn't say."""
 
 
 class Manifest(BaseModel):
@@ -19,7 +21,10 @@ class Manifest(BaseModel):
     experiment: str
     parameters: dict[str, Any]
     features: tuple[str, ...]
-    """Feature columns in the model's order; scoring refuses a table with others."""
+    """Feature columns in the model's order; scoring refuses a table that lacks one."""
+    definitions: dict[str, str] = {}
+    """Type and version of each of these columns, as `Column.definition` has them; of one that isn't
+    named, `FIRST_DEFINITION`."""
     campaigns: tuple[str, ...]
     """Campaigns by code."""
     categories: tuple[str, ...]

@@ -13,8 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from include.contracts import Column
 from include.errors import NoModelError
-from include.models.manifest import Manifest
+from include.models.manifest import FIRST_DEFINITION, Manifest
 from include.models.matrix import Matrix, to_matrix
 from include.settings import settings
 from include.store import read_whole
@@ -50,23 +51,40 @@ class SavedModel:
     manifest: Manifest
     content: bytes
 
-    def require_features(self, features: Sequence[str], source: str) -> None:
-        """Refuse to predict on other columns than the model was trained on.
+    def misfit(self, columns: Sequence[Column]) -> str:
+        """What keeps the model from predicting on a table, in words; empty: nothing.
+
+        It needs the features that it learned, by name, type and version, in any order. Others may
+        be there, too: a new feature ends no model's work.
+        """
+        now = {column.name: column.definition for column in columns}
+        learned = {
+            name: self.manifest.definitions.get(name, FIRST_DEFINITION)
+            for name in self.manifest.features
+        }
+        lacking = [name for name in learned if name not in now]
+        others = [
+            f"{name} ({definition} when it learned, {now[name]} now)"
+            for name, definition in learned.items()
+            if name in now and now[name] != definition
+        ]
+        said = f"it needs {', '.join(lacking)}" if lacking else ""
+        if others:
+            said += f"{' and ' if said else ''}it learned another {', '.join(others)}"
+        return said
+
+    def require_features(self, columns: Sequence[Column], source: str) -> None:
+        """Refuse to predict on a table that lacks a feature of the model, or has it otherwise.
 
         Raises:
-            NoModelError: The ordered lists differ; the text names the difference.
+            NoModelError: It does; the text names the difference.
         """
-        mine, theirs = list(self.manifest.features), list(features)
-        if mine == theirs:
-            return
-        lacking = [name for name in mine if name not in theirs]
-        extra = [name for name in theirs if name not in mine]
-        raise NoModelError(
-            f"model {self.manifest.experiment} doesn't fit {source}: "
-            f"it needs {lacking or 'nothing that is missing'}, doesn't know {extra or 'nothing'}"
-            + ("" if lacking or extra else ", and the order differs")
-            + ". Train a model on the present features, or pin one that fits"
-        )
+        if misfit := self.misfit(columns):
+            raise NoModelError(
+                f"model {self.manifest.experiment}, trained through "
+                f"{self.manifest.trained_through}, doesn't fit {source}: {misfit}. Bring these "
+                "features back, pin a version that fits, or train a model on the present features"
+            )
 
     def load(self) -> "Predictor":
         """Build the model, once a process."""

@@ -155,8 +155,20 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     client = tracking.connect(market)
     alias = client.get_model_version_by_alias(registry.MODEL, registry.CHAMPION)
     assert str(alias.version) == found["version"] == "2"
-    for day, version in ((first, "1"), (second, "2")):
+    # Sunday was scored by its predecessor six hours before it was trained; that stays so.
+    for day, version in ((first, "1"), (second, "1"), (second + timedelta(days=1), "2")):
         assert choose_model(f"{day}", "as_of")["version"] == version
+    # The same again, now that it is champion itself.
+    promote("two", found | {"is_acceptable": True}, None)
+    assert choose_model(f"{second}", "as_of")["version"] == "1"
+
+    # A version that somebody registers by hand in MLflow is in nobody's way.
+    client.create_model_version(registry.MODEL, source="file:///nowhere")
+    client.create_model_version(registry.MODEL, source="file:///nowhere",
+                                tags={registry.TRAINED_THROUGH: "last week"})  # fmt: skip
+    assert choose_model(f"{first}", "as_of")["version"] == "1"
+    with pytest.raises(NoModelError, match=r"no version '3' that train_weekly registered; there a"):
+        choose_model(f"{first}", "pinned:3")
 
     assert rollback() == "1"
     assert choose_model("2030-01-01", "as_of")["version"] == "1"
@@ -171,6 +183,30 @@ def test_two_weeks_of_champions_and_the_way_back(market: Settings) -> None:
     assert rollback(version="2", from_date="2026-05-01") == "2"
     assert choose_model("2026-04-30", "as_of")["version"] == "1"
     assert choose_model("2026-05-01", "as_of")["version"] == "2"
+
+
+def test_a_champion_that_lost_a_feature_is_not_replaced_unseen(
+    market: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = examples(market, SUNDAYS)
+    first, second = SUNDAYS[4], SUNDAYS[5]
+    train("one", first, snapshot, "trees", "stump")
+    promote("one", compare_and_record("one", f"{first}", snapshot, []), None)
+    train("two", second, snapshot, "trees", "stump")
+    found = compare_and_record("two", f"{second}", snapshot, [])
+    assert decided(market, "two")[3] == "1"
+
+    # A model of more features than the lake has now, which scored before one was taken away.
+    whole = propensity.features
+    monkeypatch.setattr(propensity, "features", lambda kinds: whole(kinds)[1:])
+    found = compare_and_record("two", f"{second}", snapshot, [])
+    gone = whole(())[0].name
+    assert not found["is_acceptable"]
+    said = f"champion 1 (trees) can't be compared with, since it needs {gone}. Bring these features"
+    assert said in found["summary"]
+    assert not promote("two", found, None)
+    with pytest.raises(NoModelError, match=f"through {first}, doesn't fit features.*needs {gone}"):
+        rollback(version="1")
 
 
 def test_a_model_card_says_what_it_is_with_pictures(market: Settings) -> None:

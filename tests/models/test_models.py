@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 
 from include.config import Reading
+from include.contracts import Column
+from include.contracts.model import Type
 from include.errors import ConfigError, NoModelError
 from include.models.examples import Split, summarise
 from include.models.fitting.compute import Compute
@@ -210,13 +212,31 @@ def test_a_model_of_another_version_of_the_code_is_refused(fit: Fit, tmp_path: P
         read_model(f"file://{tmp_path}")
 
 
-def test_other_features_are_refused_with_the_difference(fit: Fit, tmp_path: Path) -> None:
+def column(name: str, version: int = 1, kind: Type = "double") -> Column:
+    return Column(name=name, type=kind, version=version, description="x")
+
+
+def test_a_new_feature_and_another_order_end_no_models_work(fit: Fit, tmp_path: Path) -> None:
     model = saved(fit, "xgboost", tmp_path)
-    model.require_features(FEATURES, "features.*")
-    with pytest.raises(NoModelError, match=r"needs \['maybe'\], doesn't know \['price'\]"):
-        model.require_features((*FEATURES[:2], "price"), "features.*")
-    with pytest.raises(NoModelError, match="the order differs"):
-        model.require_features(FEATURES[::-1], "features.*")
+    columns = [column(name) for name in FEATURES]
+    for there in (columns, columns[::-1], [column("price"), *columns, column("age", 3)]):
+        model.require_features(there, "features.*")
+    more = ROWS.append_column("price", pa.array([1.0, 2.0, None]))
+    there = more.select(more.column_names[::-1])
+    np.testing.assert_array_equal(model.load().predict(there), model.load().predict(ROWS))
+
+
+def test_a_feature_that_is_gone_or_another_one_is_refused(fit: Fit, tmp_path: Path) -> None:
+    model = saved(fit, "xgboost", tmp_path)
+    first, second, third = FEATURES
+    with pytest.raises(NoModelError) as error:
+        model.require_features([column(first, 2), column(second, kind="long")], "features.*")
+    assert str(error.value) == (
+        f"model test, trained through 2026-01-25, doesn't fit features.*: it needs {third} and it "
+        f"learned another {first} (double, version 1 when it learned, double, version 2 now), "
+        f"{second} (double, version 1 when it learned, long, version 1 now). Bring these features "
+        "back, pin a version that fits, or train a model on the present features"
+    )
 
 
 def test_the_matrix_has_nan_for_null_and_for_an_unknown_campaign() -> None:

@@ -5,7 +5,7 @@ The history is kept in `analytics.champions`; rows are only added.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
@@ -73,6 +73,22 @@ def champion_before(
         and (period.from_date, period.champion_id) < (now.from_date, now.champion_id)
     ]
     return max(earlier, key=lambda period: (period.from_date, period.champion_id), default=None)
+
+
+def first_day_of(trained_through: date, history: Sequence[ChampionPeriod]) -> date:
+    """From which data day on a version is champion that is promoted after a day's training.
+
+    The day after it: what it was trained through is scored by whoever is champion then, hours
+    before the training, and a rerun must give the same. Where nobody is, it serves that day, too.
+
+    Example:
+        >>> first_day_of(date(2026, 3, 1), []).isoformat()
+        '2026-03-01'
+        >>> first_day_of(date(2026, 3, 8), [ChampionPeriod(1, date(2026, 3, 1), "1")]).isoformat()
+        '2026-03-09'
+    """
+    has_champion = champion_on(history, trained_through) is not None
+    return trained_through + timedelta(days=1) if has_champion else trained_through
 
 
 def champion_history(engine: Engine) -> list[ChampionPeriod]:

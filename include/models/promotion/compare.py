@@ -81,7 +81,7 @@ def compare(
     # Repeated after its own promotion, a run isn't compared with itself.
     own = {v.version for v in registry.versions(client) if v.run_id in {r.run_id for r in runs}}
     current = champion_on([period for period in history if period.version not in own], as_of)
-    judged, champion = _judged(client, runs, test, reading.judged_rows, current, history)
+    judged, champion, misfit = _judged(client, runs, test, reading.judged_rows, current, history)
     promotion = experiments.promotion
     metrics: Metrics = {
         name: {
@@ -98,6 +98,7 @@ def compare(
             figures.update(_ends(resampled, name, scope))
     best = min(runs, key=lambda run: (metrics[run.experiment][ALL]["log_loss"], run.experiment))
     against = objections(Evidence(metrics, resampled), best.experiment, promotion)
+    against += [misfit] if misfit else []
     missing = sorted({e.name for e in experiments.experiments} - {run.experiment for run in runs})
     summary = (
         f"{best.experiment} has the lowest log loss of {len(runs)} experiments"
@@ -157,8 +158,11 @@ def _judged(
     max_rows: int,
     champion: ChampionPeriod | None,
     history: list[ChampionPeriod],
-) -> tuple[Judged, str | None]:
+) -> tuple[Judged, str | None, str]:
     """Everybody's probabilities of the same rows, and the champion's version if it is among them.
+
+    Returns:
+        Last, why the champion isn't among them, although there is one; else empty.
 
     Raises:
         PipelineError: Two experiments were judged on different rows.
@@ -175,16 +179,22 @@ def _judged(
             )
         probability[run.experiment] = run.judged.probability[run.experiment]
     if champion is None:
-        return Judged(first.rows, probability), None
+        return Judged(first.rows, probability), None, ""
     saved = read_model(registry.find(client, champion.version, history).uri)
-    if saved.manifest.features != feature_names(test.contract):
-        # It couldn't score tonight either, so there is nothing to compare with.
-        return Judged(first.rows, probability), None
+    if misfit := saved.misfit([test.contract.column(n) for n in feature_names(test.contract)]):
+        # It can't score tonight either; but whoever replaced it unseen might be worse.
+        return (
+            Judged(first.rows, probability),
+            None,
+            f"champion {champion.version} ({saved.manifest.experiment}) can't be compared with, "
+            f"since {misfit}. Bring these features back, or make a version champion yourself "
+            "(rollback_model)",
+        )
     predictor = saved.load()
     threads = available_threads()
     again, _ = judge_rows(test, max_rows, {CHAMPION: lambda rows: predictor.predict(rows, threads)})
     probability[CHAMPION] = again.probability[CHAMPION]
-    return Judged(first.rows, probability), champion.version
+    return Judged(first.rows, probability), champion.version, ""
 
 
 def _ends(resampled: Resampled, name: str, scope: str) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from include.models.promotion.champions import (
     RULES,
     add_champion,
     champion_history,
+    first_day_of,
     record_comparison,
     record_outcome,
 )
@@ -70,7 +71,7 @@ def promote(
         answer: What a person answered; None where nobody is asked.
 
     Returns:
-        Whether it is champion from the day on that it was trained through.
+        Whether it is champion, from the day on that `first_day_of` says.
     """
     version = comparison["version"]
     if not comparison["is_acceptable"]:
@@ -81,9 +82,10 @@ def promote(
     if answer is not None:
         who = (answer.get("responded_by_user") or {}).get("name") or "nobody answered in time"
         is_wanted = list(answer["chosen_options"]) == [PROMOTE]
+    trained_through = date.fromisoformat(comparison["trained_through"])
+    from_date = first_day_of(trained_through, champion_history(engine(settings())))
     with engine(settings()).begin() as connection:
         if is_wanted:
-            from_date = date.fromisoformat(comparison["trained_through"])
             add_champion(connection, from_date, version, comparison["summary"], who, training_run)
         record_outcome(connection, training_run, "promoted" if is_wanted else "declined", who)
     client = tracking.connect(settings())

@@ -78,18 +78,30 @@ def update_champion_alias(client: MlflowClient, history: Sequence[ChampionPeriod
 
 
 def versions(client: MlflowClient) -> list[Version]:
-    """All registered versions, oldest first."""
+    """The versions that training registered, oldest first.
+
+    Whoever else registers one in MLflow doesn't say through which day it was trained, so nobody can
+    tell which days it may score: it is left out.
+    """
     ensure_model(client)
     found = [
         Version(
             version=str(one.version),
             uri=str(one.source),
-            trained_through=date.fromisoformat(one.tags[TRAINED_THROUGH]),
+            trained_through=day,
             run_id=str(one.run_id),
         )
         for one in client.search_model_versions(f"name = '{MODEL}'")
+        if (day := _day(one.tags.get(TRAINED_THROUGH))) is not None
     ]
     return sorted(found, key=lambda version: int(version.version))
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
 
 
 def find(client: MlflowClient, wanted: str, history: Sequence[ChampionPeriod]) -> Version:
@@ -102,7 +114,10 @@ def find(client: MlflowClient, wanted: str, history: Sequence[ChampionPeriod]) -
     for version in every:
         if version.version == wanted:
             return version
-    raise NoModelError(f"there is no version {wanted!r}; there are: {listed(every, history)}")
+    raise NoModelError(
+        f"there is no version {wanted!r} that train_weekly registered; there are: "
+        f"{listed(every, history)}"
+    )
 
 
 def listed(every: Sequence[Version], history: Sequence[ChampionPeriod]) -> str:

@@ -62,7 +62,7 @@ def rollback_model(params: Mapping[str, Any], changed_by: str) -> str:
         )
     # As scoring will tonight: better to be refused now.
     columns = propensity.features(load_config(settings()).events.names)
-    read_model(version.uri).require_features([column.name for column in columns], "features.*")
+    read_model(version.uri).require_features(columns, "features.*")
     with engine(settings()).begin() as connection:
         add_champion(connection, from_date, version.version, params["reason"], changed_by)
     registry.update_champion_alias(client, champion_history(engine(settings())))
