@@ -154,7 +154,7 @@ def test_a_failed_day_in_the_middle_leaves_the_others_right(
         assert applications(go_on) == {"lake_days": 1}
     assert f"events/date={THIRD}/" in log_of(runs[1], "lake.build")
     said = log_of(runs[2], "wait_for_days_before")
-    assert f"{STUCK}: the lake lacks 1 of the 84 days before {LAST}, the first is {THIRD}" in said
+    assert f"{STUCK}: the lake lacks 1 of the 83 days before {LAST}, the first is {THIRD}" in said
     found = contents(settings())
     for day in (FIRST, SECOND):
         of_day = {name for name in in_order if name.endswith(f" {day}")} - {
