@@ -1,7 +1,8 @@
 """Roles, views, functions and grants: a file each, which says what holds today.
 
 Tables change by migrations, one after the other; these are made anew, all together, whenever one of
-the files is another than what the database was made from.
+the files is another than what the database was made from, or its tables are of another revision:
+what a role may is said column by column.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from alembic.migration import MigrationContext
 from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, text
 
@@ -60,7 +62,8 @@ def apply(connection: Connection) -> bool:
         Whether anything was to be done.
     """
     sql = [read(name) for name in ORDER]
-    digest = hashlib.sha256("\0".join(sql).encode()).hexdigest()
+    revision = MigrationContext.configure(connection).get_current_revision()
+    digest = hashlib.sha256("\0".join([f"{revision}", *sql]).encode()).hexdigest()
     connection.execute(text(_REMEMBER))
     if connection.scalar(text("select sha256 from public.applied_definitions")) == digest:
         return False

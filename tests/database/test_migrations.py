@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from include.audience.uplift import unmeasured
 from include.audience.warehouse_erasure import begin
+from include.database import definitions
 from include.database.base import SCHEMAS, Base
 from include.database.engine import engine
 from include.database.migrate import COMPARE, migrate
@@ -37,6 +38,24 @@ def test_down_to_nothing_and_up_again(place: Settings) -> None:
         assert connection.scalar(text(schemas), {"names": list(SCHEMAS)}) == 0
         migrate(connection)
         assert connection.scalar(text(schemas), {"names": list(SCHEMAS)}) == len(SCHEMAS)
+
+
+def test_an_upgrade_gives_what_a_role_may_do_to_new_columns(place: Settings) -> None:
+    """The files of roles are the same before and after, and name no column of the new ones."""
+    new = ["attempt", "code_version", "scores_begun_at"]
+    may = text(
+        "select bool_and(has_column_privilege('pipeline', 'predictions.publications', name, "
+        "'insert')) from unnest(cast(:names as text[])) as name"
+    )
+    with engine(place, "admin").connect() as connection:
+        for name in new:
+            connection.execute(text(f"alter table predictions.publications drop column {name}"))
+        connection.execute(text("update alembic_version set version_num = '0014'"))
+        assert definitions.apply(connection), "as an installation of that revision was set up"
+        assert not definitions.apply(connection)
+        migrate(connection)
+        assert connection.scalar(may, {"names": new})
+        connection.rollback()
 
 
 def test_every_column_says_what_it_means(place: Settings) -> None:
