@@ -192,7 +192,7 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
               for x in model.load().predict(batch)]  # fmt: skip
     assert list(first) == second
 
-    with pytest.raises(NoModelError, match="there is no version '99' that train_weekly registered; there a"):
+    with pytest.raises(NoModelError, match="there is no version '99' that train_weekly registered"):
         choose(client, "pinned:99", LAST, [])
     with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
         choose(client, "newest", LAST, [])
