@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from include.orchestration import earlier_runs
 from include.orchestration.defaults import DAY, POOLS
 
 PROJECT = Path(__file__).parents[2]
@@ -363,6 +364,11 @@ def test_a_person_is_asked_only_where_the_setting_says_so(
     assert asking["ask"]["kind"] == "HITLOperator"
     assert asking["ask"]["upstream"] == ["meets_every_condition"]
     assert asking["promote"]["upstream"] == ["ask", "compare"]
+
+
+def test_runs_by_hand_are_told_by_a_task_that_there_is(dags: dict[str, Any]) -> None:
+    assert earlier_runs.LAST_TASK in dags["lake_daily"]["tasks"]
+    assert set(earlier_runs.OTHERS) <= set(dags)
 
 
 def test_airflow_itself_is_kept_small_only_where_it_is_ours(
