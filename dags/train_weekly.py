@@ -7,8 +7,7 @@ Runs on Mondays at 06:00 with Sunday as its data day D (the start of its one-day
 snapshots are taken on Sundays, so that is the first hour at which a new one has matured. Models
 learn only from what was known at the end of D, and carry that day as `trained_through`. Whoever is
 promoted is champion from the day after D, since D was scored hours before; the first of all from D
-on. The range
-of a backfill has to reach past 06:00 of its Monday:
+on. The range of a backfill has to reach past 06:00 of its Monday:
 
     airflow backfill create --dag-id train_weekly --from-date 2017-12-25 --to-date 2017-12-26
 

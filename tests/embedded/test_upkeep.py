@@ -105,6 +105,18 @@ def test_two_may_delete_logs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert remove_old_files(tmp_path, before) == 0
     assert list(tmp_path.rglob("*.log")) == []
 
+    for number in range(3):
+        aged(tmp_path / "dag_id=d" / "run_id=r" / f"{number}.log", 9)
+
+    def while_one_goes(folder: Path, **how: bool) -> Iterator[Any]:
+        for found in walk(folder, **how):
+            for name in found[2][:1]:
+                (Path(found[0]) / name).unlink()
+            yield found
+
+    monkeypatch.setattr(os, "walk", while_one_goes)
+    assert remove_old_files(tmp_path, before) == 2, "the others go all the same"
+
 
 def test_a_large_log_is_put_aside_while_somebody_appends(tmp_path: Path) -> None:
     log = tmp_path / "airflow.log"
