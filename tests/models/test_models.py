@@ -133,6 +133,12 @@ def test_a_score_does_not_depend_on_who_is_scored_with_it(
     np.testing.assert_array_equal(model.predict(matrix[some], threads), together[some])
 
 
+def test_a_network_too_narrow_to_be_computed_again_is_refused(examples: Split) -> None:
+    kind, _ = family("torch")
+    with pytest.raises(ConfigError, match="hidden must be at least 16, got 15: "):
+        kind.fit(examples, LAYOUT, {"hidden": 15}, 1, Compute("cpu", 1), Reading())
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_new_campaign_of_a_known_category_starts_from_its_category(
     fit: Fit, examples: Split, name: str
