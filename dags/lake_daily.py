@@ -34,7 +34,7 @@ If D's landing data was corrected later: docs/runbook.md, "A source sent a day a
 
 from airflow.sdk import chain, dag, task
 
-from include.contracts.features import LONGEST_WINDOW_DAYS
+from include.contracts.lineage import REACH_DAYS
 from include.orchestration.assets import CONTACTS
 from include.orchestration.defaults import (
     DAY,
@@ -69,7 +69,7 @@ def lake_daily() -> None:
     wait_for_landing = WaitUntilReady(
         task_id="wait_for_landing", check="landed", arguments={"day": DAY}, deadline=deadline
     )
-    earlier = {"dag_id": "lake_daily", "day": DAY, "days": LONGEST_WINDOW_DAYS}
+    earlier = {"dag_id": "lake_daily", "day": DAY, "days": REACH_DAYS}
     wait_for_earlier_runs = WaitUntilReady(
         task_id="wait_for_earlier_runs", check="earlier_runs", arguments=earlier,
         deadline=deadline, made_by=earlier,

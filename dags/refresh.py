@@ -8,10 +8,14 @@
     airflow dags trigger refresh -c '{"dry_run": false, "predictions": true}'
 
 After a correction of a day, or a day that came late: later days looked at its events for
-duplicates, took the categories of its listings, and sum its activity up for 84 days. The ledger
-knows what each partition was made from; `select * from analytics.stale_partitions` says what
+duplicates, took the categories of its listings, and count its visits for a year. The ledger knows
+what each partition was made from; `select * from analytics.stale_partitions` says what
 `list_stale` logs. As long as a day is stale, `score_daily`, `train_weekly` and later days of
 `lake_daily` wait for it.
+
+After a campaign on a new category: the features of the newest day and of the Sundays that training
+reads say nothing of it yet, and `score_daily` and `train_weekly` refuse them. They are made again,
+too.
 
 A job builds all its stale days in one pass. Rows that come out as they were are not committed, and
 what was made from them isn't stale any more; so the list of a dry run is the most that can happen.

@@ -25,6 +25,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 
+from include.contracts.lineage import JOBS
 from include.orchestration.assets import PREDICTIONS, SCORES
 from include.orchestration.defaults import (
     DAY,
@@ -66,7 +67,7 @@ def score_daily() -> None:
         check="committed",
         arguments={
             "day": DAY,
-            "tables": ["features.user_category", "features.user", "features.category"],
+            "tables": list(JOBS["features"]),
         },
         deadline=lake_deadline(),
     )

@@ -1,9 +1,8 @@
 """Examples: `features.*` and later reactions → `training.examples`."""
 
-from pyspark.sql import functions as F
-
 from include.errors import PipelineError
 from include.models.snapshot_dates import matured_snapshot_dates
+from spark_jobs.feature_tables import feature_tables
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
 from spark_jobs.transforms.labels import reactions, with_label_and_weight
@@ -27,7 +26,6 @@ def build(work: Workspace) -> None:
             "load more history with lake_history"
         )
     made = "training.examples"
-    is_snapshot_date = F.col("feature_date").isin(*snapshot_dates)
     users_reach = work.reach(made, "core.users", snapshot_dates)
     users = known_users(
         arrivals(work, "core.users", users_reach, min(snapshot_dates)), snapshot_dates
@@ -40,12 +38,7 @@ def build(work: Workspace) -> None:
     chosen = with_label_and_weight(pairs, positive, training.negative_share)
     examples = pair_features(
         users,
-        work.read(
-            "features.user_category", work.reach(made, "features.user_category", snapshot_dates)
-        ).where(is_snapshot_date),
-        work.read("features.user", work.reach(made, "features.user", snapshot_dates)).where(
-            is_snapshot_date
-        ),
+        feature_tables(work, made, snapshot_dates, campaigns),
         campaigns,
         work.event_types,
         work.settings.time_zone,

@@ -1,10 +1,15 @@
-"""Features: `features.user_category_daily` → `features.user_category`, `.user`, `.category`."""
+"""Features: `features.user_category_daily` → the features of a date.
+
+Windows (`features.user_category`, `.user`, `.category`) and visits (`features.user_visits`,
+`.user_category_visits`, `.campaign_category`).
+"""
 
 from datetime import date
 
 from include.models.snapshot_dates import feature_dates
 from spark_jobs.job import run_job
 from spark_jobs.transforms import windows
+from spark_jobs.visits import stage_visits
 from spark_jobs.workspace import Workspace
 
 FEATURE_DATES = "feature_dates"
@@ -31,6 +36,7 @@ def build(work: Workspace) -> None:
     pairs = work.staged_rows(pairs_table)
     work.stage("features.user", windows.user(daily, pairs, dates, types), dates)
     work.stage("features.category", windows.category(pairs, types), dates)
+    stage_visits(work, dates)
 
 
 if __name__ == "__main__":

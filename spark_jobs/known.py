@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from include.contracts import core
 from include.contracts.known import KNOWN, known_day
 from include.days import Days, until
 from spark_jobs.tables import Tables
@@ -27,7 +28,7 @@ def arrivals(work: Tables, name: str, reach: Days, first: date) -> DataFrame:
     """
     contract = KNOWN[name]
     columns = [*contract.column_names[:-1], "ingest_date"]
-    base = _base(work, name, first)
+    base = known_base(work, name, first)
     if base is None:
         return work.read(name, reach).select(*columns)
     work.inputs[name] = work.pins[name].snapshot_id  # even where nothing of it is read
@@ -39,8 +40,14 @@ def arrivals(work: Tables, name: str, reach: Days, first: date) -> DataFrame:
     return known.unionByName(since.select(*columns))
 
 
-def _base(work: Tables, name: str, first: date) -> date | None:
-    """The newest partition that serves days from `first` on."""
+def known_base(work: Tables, name: str, first: date) -> date | None:
+    """The newest Sunday that says what was known of days from `first` on.
+
+    Args:
+        work: Where it is read.
+        name: The table of arrivals.
+        first: The first of these days.
+    """
     contract, staged = KNOWN[name], work.staged.get(name)
     pin, held = work.pins[contract.name], set()
     if pin.snapshot_id is not None:
@@ -56,7 +63,8 @@ def stage_known(work: Workspace) -> None:
     day = known_day(work.days)
     if day is None:
         return
-    for name, contract in KNOWN.items():
+    for name in (core.LISTINGS.name, core.USERS.name):
+        contract = KNOWN[name]
         reach = work.reach(contract.name, name, [day])
         rows = newest(arrivals(work, name, reach, day), contract.key[0])
         work.stage(contract.name, rows.withColumn(contract.partition, F.lit(day)), [day])

@@ -12,6 +12,7 @@ from include.contracts import propensity
 from include.errors import PipelineError
 from include.models.prediction import Predictor, SavedModel, read_model
 from include.settings import check_arm_key
+from spark_jobs.feature_tables import feature_tables
 from spark_jobs.job import run_job
 from spark_jobs.known import arrivals
 from spark_jobs.tables import Tables
@@ -67,16 +68,14 @@ def pairs_of(work: Tables, campaigns: Sequence[Campaign]) -> tuple[DataFrame, Da
     users = known_users(
         arrivals(work, "core.users", work.reach(SCORES, "core.users"), work.days.first), dates
     )
-    user, user_category = "features.user", "features.user_category"
-    if lacking := set(dates) - work.held_days(user, work.days):
+    if lacking := set(dates) - work.held_days("features.user", work.days):
         raise PipelineError(
             f"the lake has no features of {', '.join(map(str, sorted(lacking)))}: run lake_daily "
             "for these days first"
         )
     pairs = pair_features(
         users,
-        work.read(user_category, work.reach(SCORES, user_category)),
-        work.read(user, work.reach(SCORES, user)),
+        feature_tables(work, SCORES, dates, campaigns),
         campaigns,
         work.event_types,
         work.settings.time_zone,

@@ -27,6 +27,8 @@ class EventType(Strict):
     name: Name
     needs_listing: bool = True
     """Whether a row of this type without `listing_id` is refused."""
+    is_exposure: bool = False
+    """Whether it was done to the user, such as a mail: then no day becomes a visit by it."""
 
 
 class Events(Strict):
@@ -42,6 +44,17 @@ class Events(Strict):
     def names(self) -> tuple[str, ...]:
         """The vocabulary, in the order of the file."""
         return tuple(kind.name for kind in self.types)
+
+    @property
+    def visit_names(self) -> tuple[str, ...]:
+        """Types of what users do themselves, which make a day a visit."""
+        return tuple(kind.name for kind in self.types if not kind.is_exposure)
+
+    @model_validator(mode="after")
+    def _somebody_does_something(self) -> "Events":
+        if not self.visit_names:
+            raise ValueError("is_exposure is true of all types: what do users do themselves?")
+        return self
 
 
 class Campaign(Strict):
@@ -138,6 +151,11 @@ class PipelineConfig(Strict):
     def active_campaigns(self) -> tuple[Campaign, ...]:
         """The campaigns that are scored."""
         return tuple(campaign for campaign in self.campaigns if campaign.active)
+
+    @property
+    def campaign_categories(self) -> tuple[str, ...]:
+        """What the campaigns that are scored are about, each once, sorted."""
+        return tuple(sorted({campaign.category for campaign in self.active_campaigns}))
 
     @property
     def horizon_days(self) -> int:

@@ -3,7 +3,7 @@
 Spark, Arrow and Iceberg schemas, the basic expectations and the data dictionary come from here.
 """
 
-from include.contracts import core, features, known, propensity
+from include.contracts import core, features, known, propensity, visits
 from include.contracts.model import Column, Table
 
 __all__ = ["Column", "Table", "lake_tables"]
@@ -23,9 +23,13 @@ def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
         known.KNOWN_USERS,
         core.ERASED_USERS,
         features.user_category_daily(event_types),
+        known.KNOWN_VISITS,
         features.user_category(event_types),
         features.user(event_types),
         features.category(event_types),
+        visits.USER_CATEGORY_VISITS,
+        visits.USER_VISITS,
+        visits.CAMPAIGN_CATEGORY,
         propensity.examples(event_types),
         propensity.SCORES,
     )

@@ -1,14 +1,16 @@
-"""What was known of users and listings by the end of a Sunday, so that nobody reads all arrivals.
+"""What was known by the end of a Sunday, so that nobody reads all arrivals: shortcuts.
 
-Made from `core.users` and `core.listings`, and nothing but a shorter way to read them. A partition
-is in the lake only as long as it says what they say: who replaces an arrival takes the later ones
-away (`include/lake/publish.py`), and readers go back to an earlier one, or to all arrivals.
+Of users and listings, made from `core.users` and `core.listings`, and of the days of visits, made
+from `features.user_category_daily`: nothing but a shorter way to read them. A partition is in the
+lake only as long as it says what they say: who replaces an arrival takes the later ones away
+(`include/lake/publish.py`), and readers go back to an earlier one, or to all arrivals.
 """
 
 from datetime import date, timedelta
 
-from include.contracts.core import LISTING_ID, LISTINGS, USERS
+from include.contracts.core import CATEGORY, LISTING_ID, LISTINGS, USER_ID, USERS
 from include.contracts.model import Column, Table
+from include.contracts.visits import ANY_CATEGORY, WORDS
 from include.days import Days
 
 AS_OF_DATE = Column(
@@ -32,7 +34,34 @@ KNOWN_USERS = Table(
     key=("user_id",),
     columns=(*USERS.columns[:-1], AS_OF_DATE),
 )
-KNOWN = {LISTINGS.name: KNOWN_LISTINGS, USERS.name: KNOWN_USERS}
+DAILY_ACTIVITY = "features.user_category_daily"
+KNOWN_VISITS = Table(
+    name="features.known_visits",
+    grain=f"user × category of a campaign, or `{ANY_CATEGORY}`, with a visit in a year",
+    partition=AS_OF_DATE.name,
+    key=("user_id", "category"),
+    columns=(
+        USER_ID,
+        CATEGORY,
+        *(
+            Column(
+                name=name,
+                type="long",
+                unit="bits",
+                minimum=0,
+                description="Days with a visit, 61 of 366: the place of a day is its number since "
+                "1970-01-01 modulo 366, from the lowest bit of the first of these columns on.",
+            )
+            for name in WORDS
+        ),
+        AS_OF_DATE,
+    ),
+)
+KNOWN = {
+    LISTINGS.name: KNOWN_LISTINGS,
+    USERS.name: KNOWN_USERS,
+    DAILY_ACTIVITY: KNOWN_VISITS,
+}
 """By the table of arrivals that it is made from."""
 
 

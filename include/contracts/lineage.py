@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from include.contracts.features import LONGEST_WINDOW_DAYS
 from include.contracts.known import KNOWN
+from include.contracts.visits import CAMPAIGN_CATEGORY, RING_DAYS, USER_CATEGORY_VISITS, USER_VISITS
 from include.days import Days, until
 
 
@@ -34,12 +35,23 @@ class Reads:
 JOBS = {
     "events": ("core.rejected_events", "core.events"),
     "daily_activity": ("features.user_category_daily",),
-    "features": ("features.user_category", "features.user", "features.category"),
+    "features": (
+        "features.user_category",
+        "features.user",
+        "features.category",
+        USER_CATEGORY_VISITS.name,
+        USER_VISITS.name,
+        CAMPAIGN_CATEGORY.name,
+    ),
 }
 """Jobs whose tables can become stale, in the order in which they build on each other."""
 
 FEATURES = JOBS["features"]
-WINDOW = 1 - LONGEST_WINDOW_DAYS
+WINDOWS, VISITS = FEATURES[:3], FEATURES[3:]
+PAIR_FEATURES = tuple(name for name in FEATURES if name != "features.category")
+"""What examples and scores are made from."""
+REACH_DAYS = max(LONGEST_WINDOW_DAYS, RING_DAYS)
+"""Features of a day are made from so many days of arrivals, its own included."""
 
 
 def lineage(duplicate_lookback_days: int, horizon_days: int) -> tuple[Reads, ...]:
@@ -68,12 +80,13 @@ def lineage(duplicate_lookback_days: int, horizon_days: int) -> tuple[Reads, ...
         *(Reads(known.name, arrivals, None) for arrivals, known in KNOWN.items()),
         Reads("core.events", "core.listings", None),
         Reads("features.user_category_daily", "core.events"),
-        *(Reads(name, "features.user_category_daily", WINDOW) for name in FEATURES),
+        *(Reads(n, "features.user_category_daily", 1 - LONGEST_WINDOW_DAYS) for n in WINDOWS),
+        *(Reads(n, "features.user_category_daily", 1 - RING_DAYS) for n in VISITS),
         Reads("features.user", "features.user_category"),
         Reads("features.category", "features.user_category"),
         Reads("training.examples", "core.users", None),
-        *(Reads("training.examples", name) for name in FEATURES[:2]),
+        *(Reads("training.examples", name) for name in PAIR_FEATURES),
         Reads("training.examples", "features.user_category_daily", 0, horizon_days),
         Reads("scores.campaign_propensity", "core.users", None),
-        *(Reads("scores.campaign_propensity", name) for name in FEATURES[:2]),
+        *(Reads("scores.campaign_propensity", name) for name in PAIR_FEATURES),
     )

@@ -3,6 +3,12 @@
 from include.contracts.core import USER_ID
 from include.contracts.features import DECAY_DAYS, LONGEST_WINDOW_DAYS, WINDOWS_DAYS
 from include.contracts.model import Column, Table
+from include.contracts.visits import (
+    ACTIVE_WINDOWS_DAYS,
+    HALF_LIVES_DAYS,
+    VISITS,
+    half_life_name,
+)
 
 CAMPAIGN_ID = Column(
     name="campaign_id",
@@ -20,6 +26,11 @@ CATEGORY = Column(
 RECENCY_FEATURE = f"positive_decayed_{DECAY_DAYS}d"
 """What the recency baseline goes by."""
 
+VISITS_SINCE_FEATURE = "user_visits_since_category_visit"
+NULL_VISITS = tuple(column.name for column in VISITS if column.nullable)
+"""Of visits, what is null where there are too few; of those without any, days since the last too.
+"""
+
 ARMS = ("treatment", "control")
 
 
@@ -36,6 +47,19 @@ def _windows(name: str, unit: str, description: str) -> list[Column]:
     ]
 
 
+def _visits(whose: str, where: str) -> list[Column]:
+    return [
+        Column(
+            name=f"{whose}_{column.name}",
+            type="double",
+            unit=column.unit,
+            nullable=True,
+            description=f"Of the user's visits{where}: {column.description}",
+        )
+        for column in VISITS
+    ]
+
+
 def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
     """Model features of a user × campaign pair, in the order of the model's matrix.
 
@@ -43,8 +67,9 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
     (`positive_`, `category_`), or the user's anywhere (`user_`). Counts of what didn't happen are
     0; recencies of what never happened are null.
 
-    What everybody does (`features.category`) is left out: it is the same number for all users on
-    a day, so it tells a model which of a few training weeks a row is from, and nothing about users.
+    Visits are days on which the user did something; the windows of the other features count mails
+    that the user got, too. Of what everybody does, a model is given shares of users and no counts:
+    a count grows with the market and tells which of a few training weeks a row is from.
     """
     return (
         *_windows("positive_count", "events", "The user's positive events in the category"),
@@ -92,6 +117,45 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
             unit="days",
             nullable=True,
             description="Days since the user registered, but no more than the longest window.",
+        ),
+        *_visits("category", " with the category"),
+        Column(
+            name=VISITS_SINCE_FEATURE,
+            type="double",
+            unit="days",
+            nullable=True,
+            description="Visits of the user since their last one with the category; null: never.",
+        ),
+        *_visits("user", ""),
+        *(
+            Column(
+                name=f"category_share_of_{half_life_name(days)}",
+                type="double",
+                unit="0-1",
+                nullable=True,
+                description="The category's visits as a share of the user's, each weighted 0.5 ^ "
+                f"(age / {days} days); null: the user has none.",
+            )
+            for days in HALF_LIVES_DAYS
+        ),
+        *(
+            Column(
+                name=f"category_visitors_share_{days}d",
+                type="double",
+                unit="0-1",
+                nullable=True,
+                description=f"Of all users with a visit in a year, the share with one in the "
+                f"category in the last {days} days; null: there are none.",
+            )
+            for days in ACTIVE_WINDOWS_DAYS
+        ),
+        Column(
+            name="category_visitors_trend",
+            type="double",
+            unit="0-1",
+            nullable=True,
+            description="Of users with a visit in the category in the last 28 days, the share with "
+            "one in the last 7 days; null: there were none.",
         ),
     )
 

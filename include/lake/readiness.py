@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from include.config import load_config
-from include.contracts.features import LONGEST_WINDOW_DAYS
+from include.contracts.lineage import PAIR_FEATURES, REACH_DAYS
 from include.database.engine import engine
 from include.days import Days
 from include.lake.ledger import (
@@ -53,7 +53,7 @@ def learnable(day: str) -> str | None:
     training = load_config(settings()).experiments
     as_of = date.fromisoformat(day)
     reach = Days(as_of - timedelta(weeks=training.snapshot_weeks), as_of)
-    features = ("features.user_category", "features.user")
+    features = PAIR_FEATURES
     if missing := committed(day, features):
         return missing
     with engine(settings()).connect() as connection:
@@ -82,7 +82,7 @@ def _stale(found: Sequence[Stale]) -> str | None:
 def days_before(day: str) -> str | None:
     """Wait for our own past: no day is missing between the start of history and this one.
 
-    Features sum 84 days up and duplicates are looked for in the days before, so a day that is built
+    Features sum a year up and duplicates are looked for in the days before, so a day that is built
     over a gap would be wrong, and nobody would see it.
     """
     when = date.fromisoformat(day)
@@ -91,7 +91,7 @@ def days_before(day: str) -> str | None:
         start = first_committed_day(connection, table)
         if start is None or start >= when:
             return None
-        first = max(start, when - timedelta(days=LONGEST_WINDOW_DAYS - 1))
+        first = max(start, when - timedelta(days=REACH_DAYS - 1))
         before = Days(first, when - timedelta(days=1))
         missing = sorted(set(before) - committed_days(connection, table, before))
         if not missing:

@@ -1,11 +1,18 @@
 """What is to be built again, and of which days."""
 
+from datetime import date, timedelta
+
 from sqlalchemy import select
 
-from include.contracts.lineage import JOBS
+from include.config import load_config
+from include.contracts import lake_tables
+from include.contracts.lineage import FEATURES, JOBS
+from include.contracts.visits import CAMPAIGN_CATEGORY
 from include.database.engine import engine
 from include.database.tables.predictions import Publication
+from include.days import Days
 from include.lake.ledger import stale_partitions
+from include.lake.tables import Lake
 from include.settings import settings
 
 SCORES = "scores.campaign_propensity"
@@ -23,6 +30,10 @@ def list_stale() -> list[str]:
         f"{one.partition_date}  {one.table_name}: {one.because_table} of {one.because_date} changed"
         for one in found
     ]
+    lines += [
+        f"{day}  {CAMPAIGN_CATEGORY.name}: lacks categories of campaigns: {', '.join(categories)}"
+        for day, categories in lacking_categories().items()
+    ]
     print("\n".join(["[refresh] to be built again:", *lines] if lines else ["[refresh] nothing"]))
     return lines
 
@@ -39,7 +50,8 @@ def stale_days(job: str) -> dict[str, str]:
     """
     with engine(settings()).connect() as connection:
         found = stale_partitions(connection, JOBS[job])
-    days = sorted({one.partition_date for one in found})
+    lacking = lacking_categories() if job == "features" else {}
+    days = sorted({*(one.partition_date for one in found), *lacking})
     if not days:
         print(f"[refresh] {job}: nothing is stale", flush=True)
         return {}
@@ -49,6 +61,38 @@ def stale_days(job: str) -> dict[str, str]:
         "last_day": f"{days[-1]}",
         "dates": ",".join(map(str, days)),
     }
+
+
+def lacking_categories() -> dict[date, tuple[str, ...]]:
+    """By day, categories of campaigns that the features that are read next say nothing of.
+
+    Those are the newest day's, and those of the snapshot dates that training as of it reads.
+    """
+    config, lake = load_config(settings()), Lake(settings())
+    contracts = lake_tables(config.events.names)
+    windows = contracts[FEATURES[0]]
+    for contract in (windows, CAMPAIGN_CATEGORY):
+        lake.create(contract)
+    held = lake.days(windows)
+    if not held:
+        return {}
+    training = config.experiments
+    newest = max(held)
+    days = Days(newest - timedelta(weeks=training.snapshot_weeks), newest)
+    read = [
+        day
+        for day in sorted(held)
+        if day == newest or (day in days and day.weekday() == training.snapshot_weekday)
+    ]
+    found: dict[date, set[str]] = {day: set() for day in read}
+    rows = lake.arrow(CAMPAIGN_CATEGORY, days, columns=("feature_date", "category"))
+    for row in rows.to_pylist():
+        found.setdefault(row["feature_date"], set()).add(row["category"])
+    lacking = {
+        day: tuple(name for name in config.campaign_categories if name not in found[day])
+        for day in read
+    }
+    return {day: names for day, names in lacking.items() if names}
 
 
 def stale_publications() -> list[str]:

@@ -5,6 +5,9 @@ Schedules go by time, and order comes from the lake's ledger: an asset event has
 
 from airflow.sdk import Asset
 
+from include.contracts import lineage
+from include.contracts.lineage import JOBS
+
 
 def lake_table(name: str) -> Asset:
     """A table of the lake, such as `core.events`."""
@@ -16,7 +19,8 @@ def warehouse_table(name: str) -> Asset:
     return Asset(name=name, uri=f"warehouse://{name.replace('.', '/')}")
 
 
-FEATURES = tuple(lake_table(f"features.{name}") for name in ("user_category", "user", "category"))
+FEATURES = tuple(lake_table(name) for name in JOBS["features"])
+PAIR_FEATURES = tuple(lake_table(name) for name in lineage.PAIR_FEATURES)
 DAILY_ACTIVITY = lake_table("features.user_category_daily")
 USERS = lake_table("core.users")
 LISTINGS = lake_table("core.listings")
@@ -33,8 +37,8 @@ READS: dict[str, tuple[Asset, ...]] = {
     "events": (LISTINGS,),
     "daily_activity": (EVENTS,),
     "features": (DAILY_ACTIVITY,),
-    "examples": (USERS, *FEATURES[:2], DAILY_ACTIVITY),
-    "scores": (USERS, *FEATURES[:2]),
+    "examples": (USERS, *PAIR_FEATURES, DAILY_ACTIVITY),
+    "scores": (USERS, *PAIR_FEATURES),
 }
 """What a job reads of what other jobs made."""
 

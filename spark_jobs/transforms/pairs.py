@@ -1,6 +1,7 @@
 """Features of user × campaign pairs: the same function for examples and for scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import add
@@ -15,12 +16,40 @@ from include.contracts.features import (
     count_name,
     decayed_name,
 )
-from include.contracts.propensity import RECENCY_FEATURE
+from include.contracts.propensity import RECENCY_FEATURE, VISITS_SINCE_FEATURE
+from include.contracts.visits import (
+    ACTIVE_WINDOWS_DAYS,
+    HALF_LIVES_DAYS,
+    USER_VISITS_SINCE,
+    VISITS,
+    half_life_name,
+)
 from spark_jobs.transforms.parsing import day_of
 
 PAIR = ("feature_date", "user_id", "campaign_id")
-UNKNOWN_IF_NEVER = ("category_days_since_last", "user_days_since_last")
+UNKNOWN_IF_NEVER = (
+    "category_days_since_last",
+    "user_days_since_last",
+    VISITS_SINCE_FEATURE,
+    *(
+        f"{whose}_{column.name}"
+        for whose in ("category", "user")
+        for column in VISITS
+        if column.nullable or column.name == "days_since_visit"
+    ),
+)
 """Features that are null where nothing happened; of others, nothing is 0."""
+
+
+@dataclass(frozen=True)
+class FeatureTables:
+    """Rows of feature tables, of the same dates; each called as its table in `features`."""
+
+    user_category: DataFrame
+    user: DataFrame
+    user_category_visits: DataFrame
+    user_visits: DataFrame
+    campaign_category: DataFrame
 
 
 def known_users(arrivals: DataFrame, dates: Sequence[date]) -> DataFrame:
@@ -84,8 +113,7 @@ def all_pairs(users: DataFrame, campaigns: Sequence[Campaign]) -> DataFrame:
 
 def pair_features(
     users: DataFrame,
-    user_category: DataFrame,
-    user: DataFrame,
+    tables: FeatureTables,
     campaigns: Sequence[Campaign],
     event_types: tuple[str, ...],
     time_zone: str = "UTC",
@@ -96,8 +124,7 @@ def pair_features(
     Args:
         users: Known users: `feature_date`, `user_id`, `registered_at`; one row a pair of the first
             two.
-        user_category: Rows of `features.user_category` of these dates.
-        user: Rows of `features.user` of these dates.
+        tables: Rows of feature tables of these dates.
         campaigns: The campaigns.
         event_types: The vocabulary.
         time_zone: Of the data days.
@@ -111,7 +138,7 @@ def pair_features(
     Example:
         Two users and two campaigns make four pairs; user 2 was never active.
 
-        >>> from spark_jobs.transforms import windows
+        >>> from spark_jobs.transforms import visit_days, windows
         >>> dates, types = [date(2026, 3, 31)], ("view", "buy")
         >>> daily = rows('''
         ...     user_id | category | view_count | buy_count
@@ -120,6 +147,11 @@ def pair_features(
         ... ''', event_date="2026-03-31", ingest_date="2026-03-31", value_sum="0")
         >>> per_category = windows.user_category(daily, dates, types)
         >>> per_user = windows.user(daily, per_category, dates, types)
+        >>> days = visit_days.visit_days(daily, dates, ["boats", "cars"], types)
+        >>> of_users = visit_days.user_visits(days)
+        >>> of_pairs = visit_days.user_category_visits(days)
+        >>> of_all = visit_days.campaign_category(of_users, of_pairs, dates, ["boats", "cars"])
+        >>> tables = FeatureTables(per_category, per_user, of_pairs, of_users, of_all)
         >>> users = rows('''
         ...     user_id
         ...     1
@@ -132,35 +164,62 @@ def pair_features(
         ...     Campaign(campaign_id="show_boats", category="boats",
         ...              positive_event_types=("view", "buy"), **terms),
         ... ]
-        >>> pairs = pair_features(users, per_category, per_user, campaigns, types)
-        >>> show(pairs, "user_id", "campaign_id", "positive_count_7d", "category_days_since_last",
-        ...      "user_view_count_7d")
-        user_id | campaign_id | positive_count_7d | category_days_since_last | user_view_count_7d
-        1       | sell_cars   | 1.0               | 0.0                      | 10.0
-        1       | show_boats  | 7.0               | 0.0                      | 10.0
-        2       | sell_cars   | 0.0               | null                     | 0.0
-        2       | show_boats  | 0.0               | null                     | 0.0
+        >>> pairs = pair_features(users, tables, campaigns, types)
+        >>> pairs = pairs.withColumnRenamed("user_view_count_7d", "views")
+        >>> share = F.col("category_share_of_visits_half_life_7d").alias("share")
+        >>> show(pairs, "user_id", "campaign_id", "positive_count_7d", "category_days_since_visit",
+        ...      "views", share)
+        user_id | campaign_id | positive_count_7d | category_days_since_visit | views | share
+        1       | sell_cars   | 1.0               | 0.0                       | 10.0  | 1.0
+        1       | show_boats  | 7.0               | 0.0                       | 10.0  | 1.0
+        2       | sell_cars   | 0.0               | null                      | 0.0   | null
+        2       | show_boats  | 0.0               | null                      | 0.0   | null
     """
     offers = _offers(users, campaigns)
     of_pair, of_user = _of_pair(campaigns), _of_user(event_types)
     # Narrowed down before they meet the pairs: a market has hundreds of categories, a few campaigns
     # and many users, and each row and column that goes through a join is copied.
-    wanted = user_category.where(F.col("category").isin(sorted({c.category for c in campaigns})))
-    per_pair = offers.join(wanted, "category").select(
-        "feature_date", "user_id", "campaign_id", *[c.alias(name) for name, c in of_pair.items()]
-    )
-    per_user = user.select(
-        "feature_date", "user_id", *[column.alias(name) for name, column in of_user.items()]
+    categories = sorted({campaign.category for campaign in campaigns})
+
+    def per_pair_of(table: DataFrame, columns: dict[str, Column]) -> DataFrame:
+        wanted = table.where(F.col("category").isin(categories))
+        return offers.join(wanted, "category").select(
+            "feature_date",
+            "user_id",
+            "campaign_id",
+            *[c.alias(name) for name, c in columns.items()],
+        )
+
+    def per_user_of(table: DataFrame, columns: dict[str, Column]) -> DataFrame:
+        named = [column.alias(name) for name, column in columns.items()]
+        return table.select("feature_date", "user_id", *named)
+
+    of_pair_visits, of_user_visits = _visits_of_pair(), _visits("user")
+    of_category = _of_category()
+    per_pair = per_pair_of(tables.user_category, of_pair)
+    per_pair_visits = per_pair_of(tables.user_category_visits, of_pair_visits)
+    per_user = per_user_of(tables.user, of_user)
+    per_user_visits = per_user_of(tables.user_visits, of_user_visits)
+    per_category = F.broadcast(
+        tables.campaign_category.select(
+            "feature_date", "category", *[c.alias(name) for name, c in of_category.items()]
+        )
     )
     # The smaller one on the left, as everywhere: of a cross join, too.
-    of_users = per_user.join(users, ["feature_date", "user_id"], how="right")
+    of_users = per_user_visits.join(
+        per_user.join(users, ["feature_date", "user_id"], how="right"),
+        ["feature_date", "user_id"],
+        how="right",
+    )
     further = [name for name in chosen.columns if name not in PAIR] if chosen is not None else []
     pairs = (
         of_users.join(offers.join(chosen, "campaign_id"), ["feature_date", "user_id"])
         if chosen is not None
         else offers.crossJoin(of_users)
     )
-    joined = per_pair.join(pairs, list(PAIR), how="right")
+    joined = per_pair_visits.join(
+        per_pair.join(pairs, list(PAIR), how="right"), list(PAIR), how="right"
+    ).join(per_category, ["feature_date", "category"], how="left")
 
     def known(name: str) -> Column:
         return F.col(name) if name in UNKNOWN_IF_NEVER else F.coalesce(name, F.lit(0.0)).alias(name)
@@ -177,6 +236,9 @@ def pair_features(
         )
         .cast("double")
         .alias(f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"),
+        *[known(name) for name in (*of_pair_visits, *of_user_visits)],
+        *[_share(days) for days in HALF_LIVES_DAYS],
+        *of_category,
         *further,
     )
 
@@ -220,6 +282,36 @@ def _of_user(event_types: tuple[str, ...]) -> dict[str, Column]:
     columns |= {f"user_active_days_{d}d": _double(f"active_days_{d}d") for d in WINDOWS_DAYS}
     columns["user_days_since_last"] = _double("days_since_last")
     return columns | {"user_categories_84d": _double("categories_84d")}
+
+
+def _visits(whose: str) -> dict[str, Column]:
+    """Features of a row of `features.user_visits` or `features.user_category_visits`."""
+    return {f"{whose}_{column.name}": _double(column.name) for column in VISITS}
+
+
+def _visits_of_pair() -> dict[str, Column]:
+    return _visits("category") | {VISITS_SINCE_FEATURE: _double(USER_VISITS_SINCE.name)}
+
+
+def _share(days: int) -> Column:
+    """Of pairs with the features of both, the category's share of the user's visits."""
+    name = half_life_name(days)
+    mine, every = F.coalesce(f"category_{name}", F.lit(0.0)), F.col(f"user_{name}")
+    return F.when(every > 0, mine / every).alias(f"category_share_of_{name}")
+
+
+def _of_category() -> dict[str, Column]:
+    """Features of a row of `features.campaign_category`."""
+    users = F.col("users")
+    columns = {
+        f"category_visitors_share_{days}d": F.when(
+            users > 0, _double(f"visitors_{days}d") / users.cast("double")
+        )
+        for days in ACTIVE_WINDOWS_DAYS
+    }
+    month = _double("visitors_28d")
+    trend = F.when(month > 0, _double("visitors_7d") / month)
+    return columns | {"category_visitors_trend": trend}
 
 
 def _double(name: str) -> Column:

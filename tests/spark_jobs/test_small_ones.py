@@ -1,6 +1,7 @@
 """Daily activity, dimensions, pairs, labels and rankings: worked examples, ties and nulls."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from spark_jobs.transforms.labels import reactions, with_label_and_weight
 from spark_jobs.transforms.pairs import all_pairs, known_users, pair_features
 from spark_jobs.transforms.parsing import CORRUPT
 from spark_jobs.transforms.ranking import with_arm, with_rank_and_decile
-from spark_jobs.transforms.windows import user, user_category
+from tests.spark_jobs.feature_rows import feature_tables
 
 DAY = date(2026, 3, 10)
 TYPES = ("view", "buy")
@@ -169,7 +170,6 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
         [(1, "cars", DAY, 3, 1, 5.0, at, DAY), (1, "boats", DAY, 7, 0, 0.0, at, DAY)],
         tables["features.user_category_daily"].spark_schema(),
     )
-    per_pair = user_category(daily, [DAY], TYPES)
     users = spark.createDataFrame(
         [(DAY, 1, at), (DAY, 2, at - timedelta(days=400))],
         "feature_date date, user_id long, registered_at timestamp",
@@ -177,7 +177,7 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
     campaigns = [campaign("cars", "cars"), campaign("both", "boats", ("view", "buy")),
                  campaign("new", "rockets")]  # fmt: skip
     frame = pair_features(
-        users, per_pair, user(daily, per_pair, [DAY], TYPES),
+        users, feature_tables(daily, [DAY], campaigns, TYPES),
         campaigns, TYPES,
     )  # fmt: skip
     assert frame.columns[:4] == ["feature_date", "user_id", "campaign_id", "category"]
@@ -192,6 +192,15 @@ def test_pairs_have_every_user_and_campaign_once_in_the_contracts_order(
     assert rows[2, "cars"].user_view_count_7d == 0
     assert rows[1, "cars"].user_days_since_registration_max_84 == 9
     assert rows[2, "cars"].user_days_since_registration_max_84 == 84
+    assert rows[1, "both"].category_days_since_visit == 0
+    assert rows[1, "both"].category_share_of_visits_half_life_30d == 1
+    assert rows[1, "new"].category_visits_365d == rows[1, "new"].category_visitors_share_7d == 0
+    assert rows[1, "new"].category_days_since_visit is None
+    assert rows[1, "new"].category_visitors_trend is None
+    assert (
+        rows[2, "cars"].category_visitors_share_7d == rows[2, "cars"].category_visitors_trend == 1
+    )
+    assert rows[2, "cars"].category_share_of_visits_half_life_30d is None
 
 
 def test_pairs_that_were_chosen_before_have_the_features_that_they_have_among_all(
@@ -202,8 +211,6 @@ def test_pairs_that_were_chosen_before_have_the_features_that_they_have_among_al
         [(user, "cars", DAY, user, 1, 5.0, at, DAY) for user in range(0, 40, 2)],
         tables["features.user_category_daily"].spark_schema(),
     )
-    per_pair = user_category(daily, [DAY], TYPES)
-    per_user = user(daily, per_pair, [DAY], TYPES)
     users = spark.createDataFrame(
         [(DAY, user, at) for user in range(40)],
         "feature_date date, user_id long, registered_at timestamp",
@@ -214,7 +221,7 @@ def test_pairs_that_were_chosen_before_have_the_features_that_they_have_among_al
         "snapshot_date date, user_id long, campaign_id string",
     )
     day = ("feature_date", "snapshot_date")
-    features = (users, per_pair, per_user, campaigns, TYPES)
+    features = (users, feature_tables(daily, [DAY], campaigns, TYPES), campaigns, TYPES)
     pairs = all_pairs(users, campaigns).withColumnRenamed(*day)
     chosen = with_label_and_weight(pairs, positive, 0.3).withColumnRenamed(*reversed(day))
     first = pair_features(*features, chosen=chosen).collect()
@@ -287,16 +294,16 @@ def test_a_null_count_is_none_and_the_other_types_count_all_the_same(spark: Spar
         "user_id long, category string, event_date date, ingest_date date, view_count long, "
         "buy_count long, value_sum double",
     )
-    per_category = user_category(daily, [DAY], TYPES)
-    per_user = user(daily, per_category, [DAY], TYPES)
+    cars = campaign("sell_cars", "cars", ("view", "buy"))
+    tables = feature_tables(daily, [DAY], [cars], TYPES)
+    nulled = tables.user_category.withColumn("buy_count_7d", F.lit(None).cast("long"))
     users = spark.createDataFrame(
         [(DAY, 1, None)], "feature_date date, user_id long, registered_at timestamp"
     )
     pairs = pair_features(
         users,
-        per_category.withColumn("buy_count_7d", F.lit(None).cast("long")),
-        per_user,
-        [campaign("sell_cars", "cars", ("view", "buy"))],
+        replace(tables, user_category=nulled),
+        [cars],
         TYPES,
     )
     (row,) = pairs.select("positive_count_7d", "positive_count_28d").collect()
