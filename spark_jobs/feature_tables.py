@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.config import Campaign
-from include.contracts.visits import CAMPAIGN_CATEGORY
+from include.contracts.visits import CAMPAIGN_CATEGORY, DEFINITION, definition
 from include.errors import PipelineError
 from spark_jobs.tables import Tables
 from spark_jobs.transforms.pairs import FeatureTables
@@ -25,8 +25,8 @@ def feature_tables(
         campaigns: The campaigns that they are read for.
 
     Raises:
-        PipelineError: Features of a date were made before there was one of these campaigns, or a
-            campaign on its category: to such features, none of its users ever came.
+        PipelineError: Features of a date were made before there was a campaign on the category of
+            one of these (so to them, nobody ever visited it), or when a visit was something else.
     """
 
     def rows(name: str) -> DataFrame:
@@ -34,7 +34,8 @@ def feature_tables(
         return found.where(F.col("feature_date").isin(*dates))
 
     categories = rows(CAMPAIGN_CATEGORY.name)
-    _require_all(categories, dates, campaigns)
+    by_today = definition(work.config.events.visit_names)
+    _require_all(categories.where(F.col(DEFINITION.name) == by_today), dates, campaigns)
     return FeatureTables(
         rows("features.user_category"),
         rows("features.user"),
@@ -59,6 +60,7 @@ def _require_all(
         days = sorted({one[0] for one in lacking})
         raise PipelineError(
             f"features of {day} say nothing of {category!r}, the category of campaign "
-            f"{campaign_id}: they were made before there was a campaign on it ({len(days)} dates, "
-            f"{days[0]} to {days[-1]}). Trigger refresh with dry_run false: it makes them"
+            f"{campaign_id}: they were made before there was a campaign on it, or when other types "
+            f"of events made a visit ({len(days)} dates, {days[0]} to {days[-1]}). Trigger refresh "
+            "with dry_run false: it makes those that training and the next scoring read"
         )

@@ -13,10 +13,13 @@ from pyspark.sql import functions as F
 
 from include.contracts.known import DAILY_ACTIVITY, KNOWN_VISITS, known_day
 from include.contracts.visits import (
+    ANY_CATEGORY,
     CAMPAIGN_CATEGORY,
+    DEFINITION,
     USER_CATEGORY_VISITS,
     USER_VISITS,
     WORDS,
+    definition,
 )
 from include.days import Days
 from spark_jobs.known import known_base
@@ -32,6 +35,7 @@ def stage_visits(work: Workspace, dates: Sequence[date]) -> None:
         dates: As of the end of each.
     """
     categories = work.config.campaign_categories
+    by_today = F.lit(definition(work.config.events.visit_names)).alias(DEFINITION.name)
     sunday = known_day(work.days)
     asked = sorted({*dates, *([sunday] if sunday else [])})
     days, _ = work.keep("visit_days", _days_of(work, asked, categories))
@@ -39,7 +43,7 @@ def stage_visits(work: Workspace, dates: Sequence[date]) -> None:
         known = days.where(F.col("feature_date") == sunday)
         work.stage(
             KNOWN_VISITS.name,
-            known.withColumnRenamed("feature_date", KNOWN_VISITS.partition),
+            known.withColumnRenamed("feature_date", KNOWN_VISITS.partition).select("*", by_today),
             [sunday],
         )
     days = days.where(F.col("feature_date").isin(*dates))
@@ -52,7 +56,7 @@ def stage_visits(work: Workspace, dates: Sequence[date]) -> None:
             work.staged_rows(USER_CATEGORY_VISITS.name),
             dates,
             categories,
-        ),
+        ).select("*", by_today),
         dates,
     )
 
@@ -68,8 +72,14 @@ def _days_of(work: Workspace, dates: Sequence[date], categories: Sequence[str]) 
     base = known_base(work, DAILY_ACTIVITY, min(dates))
     if base is None or base < reach.first:
         return since(reach.first, reach.last, categories)
-    known = work.read(KNOWN_VISITS.name, Days(base, base)).select("user_id", "category", *WORDS)
+    known = (
+        work.read(KNOWN_VISITS.name, Days(base, base))
+        .where(F.col(DEFINITION.name) == definition(types))
+        .select("user_id", "category", *WORDS)
+    )
     covered = {row.category for row in known.select("category").distinct().collect()}
+    if ANY_CATEGORY not in covered:
+        return since(reach.first, reach.last, categories)
     parts = [transforms.carried_on(known, base, dates)]
     if base < reach.last:
         parts.append(since(base + timedelta(days=1), reach.last, categories))

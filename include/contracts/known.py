@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from include.contracts.core import CATEGORY, LISTING_ID, LISTINGS, USER_ID, USERS
 from include.contracts.model import Column, Table
-from include.contracts.visits import ANY_CATEGORY, WORDS
+from include.contracts.visits import ANY_CATEGORY, DEFINITION, WORDS
 from include.days import Days
 
 AS_OF_DATE = Column(
@@ -54,6 +54,7 @@ KNOWN_VISITS = Table(
             )
             for name in WORDS
         ),
+        DEFINITION,
         AS_OF_DATE,
     ),
 )

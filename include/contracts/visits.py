@@ -7,6 +7,7 @@ what was known by a day and what arrived since are put together by `or`, in any 
 result, and take the same space however long history is.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from include.contracts.core import CATEGORY, USER_ID
@@ -25,6 +26,27 @@ HORIZONS_DAYS = (7, 28)
 ACTIVE_WINDOWS_DAYS = (7, 28, 84)
 ANY_CATEGORY = "(any)"
 """In place of a category: visits of the user whatever they were about."""
+
+
+VERSION = 1
+"""Raised when the same events come to make other visits, or other features of them."""
+DEFINITION = Column(
+    name="definition",
+    type="string",
+    description="What a visit was when this was made: the version of the rules, and the types of "
+    "events that make one. What was made by another one is made again.",
+    source="events.yaml",
+)
+
+
+def definition(visit_types: Iterable[str]) -> str:
+    """What the column `definition` says, of the types of events that make a visit.
+
+    Example:
+        >>> definition(["view", "buy"])
+        '1: buy, view'
+    """
+    return f"{VERSION}: {', '.join(sorted(visit_types))}"
 
 
 def half_life_name(days: int) -> str:
@@ -187,6 +209,7 @@ CAMPAIGN_CATEGORY = Table(
             minimum=0,
             description="Users with a visit in a year, whatever about.",
         ),
+        DEFINITION,
         FEATURE_DATE,
     ),
 )

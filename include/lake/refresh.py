@@ -7,7 +7,7 @@ from sqlalchemy import select
 from include.config import load_config
 from include.contracts import lake_tables
 from include.contracts.lineage import FEATURES, JOBS
-from include.contracts.visits import CAMPAIGN_CATEGORY
+from include.contracts.visits import CAMPAIGN_CATEGORY, DEFINITION, definition
 from include.database.engine import engine
 from include.database.tables.predictions import Publication
 from include.days import Days
@@ -66,6 +66,9 @@ def stale_days(job: str) -> dict[str, str]:
 def lacking_categories() -> dict[date, tuple[str, ...]]:
     """By day, categories of campaigns that the features that are read next say nothing of.
 
+    Because there was no campaign on them when the features were made, or because a visit was
+    something else then.
+
     Those are the newest day's, and those of the snapshot dates that training as of it reads.
     """
     config, lake = load_config(settings()), Lake(settings())
@@ -85,9 +88,11 @@ def lacking_categories() -> dict[date, tuple[str, ...]]:
         if day == newest or (day in days and day.weekday() == training.snapshot_weekday)
     ]
     found: dict[date, set[str]] = {day: set() for day in read}
-    rows = lake.arrow(CAMPAIGN_CATEGORY, days, columns=("feature_date", "category"))
-    for row in rows.to_pylist():
-        found.setdefault(row["feature_date"], set()).add(row["category"])
+    by_today = definition(config.events.visit_names)
+    columns = ("feature_date", "category", DEFINITION.name)
+    for row in lake.arrow(CAMPAIGN_CATEGORY, days, columns=columns).to_pylist():
+        if row[DEFINITION.name] == by_today:
+            found.setdefault(row["feature_date"], set()).add(row["category"])
     lacking = {
         day: tuple(name for name in config.campaign_categories if name not in found[day])
         for day in read

@@ -58,17 +58,19 @@ def visit_days(
     visited = daily.where(
         reduce(or_, [F.col(f"{kind}_count") > 0 for kind in visit_types], F.lit(False))
     )
-    when = ("event_date", "ingest_date")
-    of_pairs = visited.where(F.col("category").isin(*categories)).select(
-        "user_id", "category", *when
-    )
+    about = F.when(F.col("category").isin(*categories), F.col("category"))
     # A user's day is a tenth of the rows of their day's categories: fewer to meet the dates.
-    of_users = visited.select("user_id", F.lit(ANY_CATEGORY).alias("category"), *when).distinct()
+    distinct = visited.select(
+        "user_id", about.alias("_about"), "event_date", "ingest_date"
+    ).distinct()
+    # No union: Sail takes a category that is always the same for another kind of column.
+    every = F.array(F.lit(ANY_CATEGORY), "_about")
+    seen = distinct.withColumn("category", F.explode(every)).where("category is not null")
     days = daily.sparkSession.createDataFrame(
         [(day,) for day in sorted(dates)], "feature_date date"
     )
     age = F.datediff("feature_date", "event_date")
-    seen = of_pairs.unionByName(of_users).join(
+    seen = seen.join(
         F.broadcast(days),
         (F.col("ingest_date") <= F.col("feature_date")) & age.between(0, RING_DAYS - 1),
     )
@@ -96,6 +98,20 @@ def carried_on(known: DataFrame, known_by: date, dates: Sequence[date]) -> DataF
 
     Returns:
         As `visit_days` does; of days that are by then too long ago, nothing is left.
+
+    Example:
+        A visit on the first of March is remembered for a year.
+
+        >>> daily = rows('''
+        ...     user_id | category | buy_count
+        ...     1       | cars     | 1
+        ... ''', event_date="2026-03-01", ingest_date="2026-03-01")
+        >>> first, last = date(2026, 3, 1), date(2027, 3, 1)
+        >>> known = visit_days(daily, [first], ["cars"], ["buy"]).drop("feature_date")
+        >>> later = carried_on(known, first, [last, date(2027, 3, 2)])
+        >>> show(user_visits(later), "feature_date", "user_id", "days_since_visit")
+        feature_date | user_id | days_since_visit
+        2027-03-01   | 1       | 365
     """
     names = [f"_kept_{name}" for name in WORDS]
     kept = known.sparkSession.createDataFrame(
@@ -115,7 +131,24 @@ def carried_on(known: DataFrame, known_by: date, dates: Sequence[date]) -> DataF
 
 
 def put_together(parts: Sequence[DataFrame]) -> DataFrame:
-    """Days of visits from several sources; a day may be in more than one of them."""
+    """Days of visits from several sources; a day may be in more than one of them.
+
+    Args:
+        parts: Each as `visit_days` returns it.
+
+    Example:
+        >>> daily = rows('''
+        ...     user_id | category | event_date | buy_count
+        ...     1       | cars     | 2026-03-29 | 1
+        ...     1       | boats    | 2026-03-31 | 1
+        ... ''', ingest_date="2026-03-31")
+        >>> def days(of: str) -> DataFrame:
+        ...     only = daily.where(F.col("category") == of)
+        ...     return visit_days(only, [date(2026, 3, 31)], [of], ["buy"])
+        >>> show(user_visits(put_together([days("cars"), days("boats")])), "visits_168d")
+        visits_168d
+        2
+    """
     if len(parts) == 1:
         return parts[0]
     return _together(reduce(DataFrame.unionByName, parts))
@@ -130,6 +163,17 @@ def user_visits(days: DataFrame) -> DataFrame:
 
     Args:
         days: As `visit_days` returns them.
+
+    Example:
+        >>> daily = rows('''
+        ...     user_id | category | event_date
+        ...     1       | cars     | 2026-03-21
+        ...     1       | (none)   | 2026-03-28
+        ... ''', ingest_date="2026-03-31", buy_count="1")
+        >>> days = visit_days(daily, [date(2026, 3, 31)], ["cars"], ["buy"])
+        >>> show(user_visits(days), "days_since_visit", "last_visit_gap_days", "visit_hazard_7d")
+        days_since_visit | last_visit_gap_days | visit_hazard_7d
+        3                | 7                   | 1.0
     """
     rows = days.where(F.col("category") == ANY_CATEGORY).drop("category")
     return _worked_out(rows, USER_VISITS)
@@ -167,7 +211,7 @@ def user_category_visits(days: DataFrame) -> DataFrame:
 
 
 def _worked_out(rows: DataFrame, contract: Table) -> DataFrame:
-    keys = [field for field in rows.schema.fields if field.name in KEYS]
+    keys = [T.StructField(f.name, f.dataType) for f in rows.schema.fields if f.name in KEYS]
     fields = [field for field in contract.spark_schema().fields if field.name not in KEYS]
     return rows.mapInArrow(work_out, T.StructType([*keys, *fields]))
 

@@ -134,7 +134,14 @@ def visits(days: Days) -> dict[str, Values]:
 
 
 def visits_since(days_of_user: Days, days_since: NDArray[np.float64]) -> Values:
-    """`USER_VISITS_SINCE`: visits of a user that are less old than so many days."""
+    """`USER_VISITS_SINCE`: visits of a user that are less old than so many days.
+
+    Example:
+        >>> days = np.zeros((2, 366), np.bool_)
+        >>> days[:, [0, 3, 5]] = True
+        >>> visits_since(days, np.array([5.0, 0.0])).values.tolist()
+        [2.0, 0.0]
+    """
     so_far = np.cumsum(days_of_user, axis=1)
     age = days_since.astype(np.int64)
     before = so_far[np.arange(len(age)), np.maximum(age - 1, 0)]
@@ -146,6 +153,13 @@ def work_out(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
     Args:
         batches: `feature_date`, `WORDS` and further columns; with `OF_USER`, or without.
+
+    Example:
+        >>> ring = {name: [1 if name == WORDS[0] else 0] for name in WORDS}
+        >>> rows = {"feature_date": [date(1970, 1, 4)], "user_id": [7], **ring}
+        >>> (said,) = work_out([pa.RecordBatch.from_pydict(rows)])
+        >>> said.schema.names[:3], said.column("days_since_visit").to_pylist()
+        (['feature_date', 'user_id', 'days_since_visit'], [3])
     """
     for batch in batches:
         for start in range(0, batch.num_rows, AT_ONCE):

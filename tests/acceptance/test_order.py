@@ -37,6 +37,7 @@ DAYS = Days(FIRST, FIRST + timedelta(days=3))
 TABLES = (
     "core.events", "core.rejected_events", "features.user_category_daily",
     "features.user_category", "features.user", "features.category",
+    "features.user_category_visits", "features.user_visits", "features.campaign_category",
 )  # fmt: skip
 STALE = "select count(*) from analytics.stale_partitions"
 

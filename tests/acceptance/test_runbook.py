@@ -214,8 +214,9 @@ def test_a_day_is_built_by_hand_beside_a_night_that_waits(command: str) -> None:
         f"and partition_date = '{NEXT_DAY}' and table_name ~ '^(core.events|features)' order by 1"
     )
     assert committed.split() == [
-        "core.events", "features.category", "features.user", "features.user_category",
-        "features.user_category_daily",
+        "core.events", "features.campaign_category", "features.category", "features.user",
+        "features.user_category", "features.user_category_daily", "features.user_category_visits",
+        "features.user_visits",
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from include.contracts.lineage import JOBS
 from include.days import Days
 from include.settings import Settings
 from tests.backfill import market
@@ -20,7 +21,7 @@ from tests.integration.test_pipeline import lake
 pytestmark = pytest.mark.orders
 
 Found = dict[str, tuple[int, str]]
-FEATURES = ("features.user_category", "features.user", "features.category")
+FEATURES = JOBS["features"]
 SAME: dict[str, Callable[[], None]] = {
     "every day twice": market.twice,
     "random order, refresh": market.in_random_order,

@@ -33,7 +33,9 @@ TRAFFIC = Traffic(users=4_000, listings=1_500, categories=20, events_per_day=150
 TABLES = {"core.events", "core.rejected_events", "core.users", "core.listings",
           "core.rejected_dimensions", "core.known_users", "core.known_listings",
           "features.user_category_daily", "features.user_category",
-          "features.user", "features.category"}  # fmt: skip
+          "features.user", "features.category", "features.known_visits",
+          "features.user_category_visits", "features.user_visits",
+          "features.campaign_category"}  # fmt: skip
 
 
 @pytest.fixture

@@ -16,9 +16,13 @@ TABLES = {
     "core.known_users",
     "core.erased_users",
     "features.user_category_daily",
+    "features.known_visits",
     "features.user_category",
     "features.user",
     "features.category",
+    "features.user_category_visits",
+    "features.user_visits",
+    "features.campaign_category",
     "training.examples",
     "scores.campaign_propensity",
 }
@@ -62,8 +66,10 @@ def test_the_dictionary_names_every_column(tables: dict[str, Table]) -> None:
     for table in tables.values():
         section = text.split(f"| **{table.name}** |")[1].split("| **")[0]
         for name in table.column_names:
-            days = re.sub(r"_(1|7|28|84)d$", r"_<1\\|7\\|28\\|84>d", name)
-            spelt = {
-                form.replace(kind, "<type>") for form in (name, days) for kind in ("view", "buy")
-            }
-            assert any(f"| `{form}` |" in section for form in {name, days} | spelt), name
+            spelt = {re.escape(name), *(
+                re.escape(name).replace(kind, "<type>") for kind in ("view", "buy")
+            )}  # fmt: skip
+            # Numbers of days share a row: `_<1\\|7\\|28\\|84>d`.
+            one_of = r"_<(\\d+\\\\\\|)*\1(\\\\\\|\\d+)*>d"
+            spelt |= {re.sub(r"_(\d+)d$", one_of, form) for form in spelt}
+            assert any(re.search(rf"\| `{form}` \|", section) for form in spelt), name

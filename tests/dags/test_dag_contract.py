@@ -204,8 +204,9 @@ def test_what_tasks_read_and_write_is_the_lineage_of_the_page(dags: dict[str, An
     }
     lake = ["core.rejected_dimensions", "core.users", "core.listings", "core.rejected_events",
             "core.events", "features.user_category_daily", "features.user_category",
-            "features.user", "features.category"]  # fmt: skip
-    features = ["core.users", "features.user_category", "features.user"]
+            "features.user", "features.category", "features.user_category_visits",
+            "features.user_visits", "features.campaign_category"]  # fmt: skip
+    features = ["core.users", *(name for name in lake[6:] if name != "features.category")]
     predictions, champions = ["predictions.campaign_propensity"], ["analytics.champions"]
     assert seen == {
         "lake_daily.lake.publish": ([], lake),

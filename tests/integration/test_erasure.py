@@ -63,6 +63,7 @@ def test_erased_everywhere_and_never_back(market: Settings) -> None:
     assert removed == {
         "core.events": 4, "core.rejected_events": 2, "core.users": 2, "core.known_users": 1,
         "features.user_category_daily": 2, "features.user_category": 2, "features.user": 2,
+        "features.known_visits": 1, "features.user_visits": 2,
     }  # fmt: skip
     # Contacts keep what their load saw, until the next one; only notes of refused rows move.
     assert accounting(market, "accepted") == {"events": 7, "listings": 2, "users": 2, "contacts": 4}

@@ -45,7 +45,7 @@ def test_a_day_built_before_its_time_and_a_corrected_one(market: Settings) -> No
     lake(Days(second, second))  # loaded later, though it is the earlier one
     lines = list_stale()
     assert lines[0] == f"{third}  core.events: core.events of {second} changed"
-    assert len(lines) == 6, "events, rejected events, activity and features of one day"
+    assert len(lines) == 9, "events, rejected events, activity and features of one day"
     assert "is stale" in str(readiness.committed(str(third), ["features.user"]))
     assert "is stale" in str(readiness.days_before(str(third + timedelta(days=1))))
     assert refresh("late")[0] == "events"
