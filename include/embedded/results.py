@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlalchemy import select, text
 
+from include.contracts.lineage import FEATURES
 from include.database.engine import engine
 from include.database.tables.models import ModelDecision
 from include.database.tables.predictions import Publication
@@ -14,11 +15,12 @@ from include.settings import Settings
 
 
 def has_history(chosen: Settings, days: Days) -> bool:
-    """Whether the lake holds every day's events, and features of the last day."""
+    """Whether the lake holds every day's events, and all features of the last day."""
     with engine(chosen).connect() as connection:
         events = committed_days(connection, "features.user_category_daily", days)
-        features = committed_days(connection, "features.category", Days(days.last, days.last))
-    return len(events) == len(days) and bool(features)
+        last = Days(days.last, days.last)
+        features = [committed_days(connection, name, last) for name in FEATURES]
+    return len(events) == len(days) and all(features)
 
 
 def has_champion(chosen: Settings, day: date) -> bool:

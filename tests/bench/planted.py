@@ -15,6 +15,13 @@ import yaml
 
 from include.config import load_config
 from include.contracts import Column
+from include.contracts.visits import (
+    CAMPAIGN_CATEGORY,
+    DEFINITION,
+    USER_CATEGORY_VISITS,
+    USER_VISITS,
+    definition,
+)
 from include.lake.commit import commit
 from include.lake.staging import DAY_FOLDER, day_of
 from include.lake.tables import Lake
@@ -30,6 +37,9 @@ OTHERS = 4
 FILES = 4
 USERS, USER, PAIRS, DAILY = (
     "core.users", "features.user", "features.user_category", "features.user_category_daily",
+)  # fmt: skip
+VISITS, PAIR_VISITS, CATEGORIES = (
+    USER_VISITS.name, USER_CATEGORY_VISITS.name, CAMPAIGN_CATEGORY.name,
 )  # fmt: skip
 
 
@@ -76,10 +86,16 @@ create view other as
     as category from users;
 create view pairs as from wanted union all from other;
 """)
+            database.execute(
+                f"create view campaign as select unnest({self.categories}) as category"
+            )
             made = {
                 USERS: self._write(database, USERS, "users", ARRIVED),
                 USER: self._write(database, USER, "users cross join days"),
                 PAIRS: self._write(database, PAIRS, "pairs cross join days"),
+                VISITS: self._write(database, VISITS, "users cross join days"),
+                PAIR_VISITS: self._write(database, PAIR_VISITS, "wanted cross join days"),
+                CATEGORIES: self._write(database, CATEGORIES, "campaign cross join days"),
             }
             if self.has_reactions:
                 made[DAILY] = tuple(
@@ -124,9 +140,9 @@ create view pairs as from wanted union all from other;
             columns = ", ".join(f"{_value(c, of, keys)} as {c.name}" for c in made.columns)
             where = "" if day else f"where feature_date = date '{of}'"
             query = database.sql(f"select {columns} from (from {rows}) {where}")
-            for number in range(FILES):
+            for number in range(FILES if "user_id" in keys else 1):
                 path = folder / f"part-{number}.parquet"
-                part = query.filter(f"user_id % {FILES} = {number}")
+                part = query.filter(f"user_id % {FILES} = {number}") if "user_id" in keys else query
                 part.write_parquet(str(path), compression="zstd", row_group_size=122_880)
                 files.append(f"{uri}/{DAY_FOLDER}={of}/{path.name}")
         return tuple(files)
@@ -146,6 +162,8 @@ def _value(column: Column, day: date, keys: Sequence[str]) -> str:
     """SQL of a column's value."""
     if column.name in keys:
         return column.name
+    if column == DEFINITION:
+        return f"'{definition(load_config(settings()).events.visit_names)}'"
     if column.type == "date":
         return f"date '{day}'"
     if column.type == "timestamp":

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from include.config import load_config
+from include.contracts.lineage import JOBS
 from include.settings import settings
 from tests.bench.harness import Outcome, Side, Stage
 from tests.bench.jobs import Job
@@ -18,7 +19,7 @@ EVENTS = ("core.events", "core.rejected_events")
 DAILY = "features.user_category_daily"
 LAKE_JOBS = ("dimensions", "events", "daily_activity", "features")
 NOTHING_LANDED = BENCH / "landing" / "none"
-FEATURES = ("features.user_category", "features.user", "features.category")
+FEATURES = JOBS["features"]
 
 Files = Mapping[str, Sequence[str]]
 """URIs of the files of lake tables that are published."""
@@ -65,8 +66,8 @@ def activity_stage(market: Market, published: Files) -> Stage:
 
 
 def features_stage(market: Market, published: Files) -> Stage:
-    """The published `features.user_category_daily` to the three tables of features."""
-    asked = work_of(rows=paths(published[DAILY]))
+    """The published `features.user_category_daily` to the tables of features."""
+    asked = work_of(rows=paths(published[DAILY]), campaigns=str(settings().campaigns))
     return Stage(
         f"features_{market.size}",
         _ours(market, "features"),

@@ -1,4 +1,4 @@
-"""Yardstick: `features.user_category_daily` to the three tables of features, in DuckDB.
+"""Yardstick: `features.user_category_daily` to the tables of features, in DuckDB.
 
 As of one day. The same sums and bit masks of days as in `spark_jobs/transforms/windows.py`.
 """
@@ -6,6 +6,7 @@ As of one day. The same sums and bit masks of days as in `spark_jobs/transforms/
 from include.contracts.features import DECAY_DAYS, LONGEST_WINDOW_DAYS, WINDOWS_DAYS
 from tests.bench.yardsticks.activity_duckdb import VALUE_UNIT
 from tests.bench.yardsticks.events_duckdb import connect, write
+from tests.bench.yardsticks.visits_duckdb import write_visits
 from tests.bench.yardsticks.work import Work, work
 
 DECAY_UNIT = 1_000_000_000
@@ -83,6 +84,7 @@ from users left join (select user_id, count(*) as categories from pairs group by
     )
     write(database, asked, "features.category",
           f"select category, {counts}, {active}, feature_date from pairs group by all")  # fmt: skip
+    write_visits(database, asked)
 
 
 if __name__ == "__main__":

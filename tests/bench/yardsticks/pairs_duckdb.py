@@ -11,7 +11,16 @@ from include.contracts.features import (
     count_name,
     decayed_name,
 )
-from include.contracts.propensity import RECENCY_FEATURE
+from include.contracts.propensity import RECENCY_FEATURE, VISITS_SINCE_FEATURE
+from include.contracts.visits import (
+    ACTIVE_WINDOWS_DAYS,
+    CAMPAIGN_CATEGORY,
+    HALF_LIVES_DAYS,
+    USER_CATEGORY_VISITS,
+    USER_VISITS,
+    VISITS,
+    half_life_name,
+)
 from tests.bench.yardsticks.work import Work
 
 
@@ -58,6 +67,25 @@ def pairs(asked: Work) -> str:
     named[f"user_days_since_registration_max_{LONGEST_WINDOW_DAYS}"] = (
         f"least(feature_date - registered_at::date, {LONGEST_WINDOW_DAYS})::double"
     )
+    for whose, table in (("category", "ucv"), ("user", "uv")):
+        for column in VISITS:
+            is_unknown = column.nullable or column.name == "days_since_visit"
+            value = f"{table}.{column.name}"
+            named[f"{whose}_{column.name}"] = f"{value}::double" if is_unknown else zero(value)
+        if whose == "category":
+            named[VISITS_SINCE_FEATURE] = "ucv.user_visits_since_visit::double"
+    for half_life in HALF_LIVES_DAYS:
+        name = half_life_name(half_life)
+        named[f"category_share_of_{name}"] = (
+            f"case when uv.{name} > 0 then coalesce(ucv.{name}, 0) / uv.{name} end"
+        )
+    for window in ACTIVE_WINDOWS_DAYS:
+        named[f"category_visitors_share_{window}d"] = (
+            f"case when cc.users > 0 then cc.visitors_{window}d::double / cc.users::double end"
+        )
+    named["category_visitors_trend"] = (
+        "case when cc.visitors_28d > 0 then cc.visitors_7d::double / cc.visitors_28d::double end"
+    )
     days = ", ".join(f"date '{day}'" for day in asked.days)
     offers = ", ".join(f"('{one['campaign_id']}', '{one['category']}')" for one in every)
     columns = ", ".join(f"{sql} as {name}" for name, sql in named.items())
@@ -68,4 +96,7 @@ cross join {read(asked, "core.users")} as users
 cross join (values {offers}) as offers(campaign_id, category)
 left join {read(asked, "features.user_category")} as uc using (feature_date, user_id, category)
 left join {read(asked, "features.user")} as u using (feature_date, user_id)
+left join {read(asked, USER_CATEGORY_VISITS.name)} as ucv using (feature_date, user_id, category)
+left join {read(asked, USER_VISITS.name)} as uv using (feature_date, user_id)
+left join {read(asked, CAMPAIGN_CATEGORY.name)} as cc using (feature_date, category)
 """
