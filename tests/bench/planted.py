@@ -86,16 +86,14 @@ create view other as
     as category from users;
 create view pairs as from wanted union all from other;
 """)
-            database.execute(
-                f"create view campaign as select unnest({self.categories}) as category"
-            )
+            database.execute(f"create view topics as select unnest({self.categories}) as category")
             made = {
                 USERS: self._write(database, USERS, "users", ARRIVED),
                 USER: self._write(database, USER, "users cross join days"),
                 PAIRS: self._write(database, PAIRS, "pairs cross join days"),
                 VISITS: self._write(database, VISITS, "users cross join days"),
                 PAIR_VISITS: self._write(database, PAIR_VISITS, "wanted cross join days"),
-                CATEGORIES: self._write(database, CATEGORIES, "campaign cross join days"),
+                CATEGORIES: self._write(database, CATEGORIES, "topics cross join days"),
             }
             if self.has_reactions:
                 made[DAILY] = tuple(
