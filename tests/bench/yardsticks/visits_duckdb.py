@@ -41,11 +41,16 @@ create temp table of_users as {_said("user_ages", "user_id", day)};
 create temp table of_pairs as {_said("pair_ages", "user_id, category", day)};
 """)
     write(database, asked, USER_VISITS.name, "from of_users")
-    write(database, asked, USER_CATEGORY_VISITS.name, """
+    write(
+        database,
+        asked,
+        USER_CATEGORY_VISITS.name,
+        """
 select of_pairs.*, len(list_filter(ages, lambda a: a < days_since_visit))::integer
   as user_visits_since_visit
 from of_pairs join user_ages using (user_id)
-""")  # fmt: skip
+""",
+    )
     counted = ", ".join(
         f"count(*) filter (days_since_visit < {days}) as visitors_{days}d"
         for days in ACTIVE_WINDOWS_DAYS
@@ -53,12 +58,17 @@ from of_pairs join user_ages using (user_id)
     names = ", ".join(
         f"coalesce(visitors_{days}d, 0) as visitors_{days}d" for days in ACTIVE_WINDOWS_DAYS
     )
-    write(database, asked, CAMPAIGN_CATEGORY.name, f"""
+    write(
+        database,
+        asked,
+        CAMPAIGN_CATEGORY.name,
+        f"""
 select category, {names}, (select count(*) from of_users) as users,
   '{definition(asked.event_types)}' as definition, {day} as feature_date
 from (select unnest({categories}) as category)
 left join (select category, {counted} from of_pairs group by category) using (category)
-""")  # fmt: skip
+""",
+    )
 
 
 def _said(table: str, keys: str, day: str) -> str:
@@ -80,70 +90,6 @@ def _said(table: str, keys: str, day: str) -> str:
         "ages[1] / (total / len(gaps)) as days_since_visit_by_mean_gap",
         "len(longer)::integer as longer_visit_gaps",
         *(f"{_ended(days)} as visit_hazard_{days}d" for days in HORIZONS_DAYS),
-    ]
-    return f"""
-select {keys}, list_sort(list(distinct ({day} - event_date)::bigint)) as ages from daily
-where ({happened}) and ingest_date <= {day} and {day} - event_date between 0 and {RING_DAYS - 1}
-  and {where} group by {keys}
-"""
-
-    database.execute(f"""
-create temp table user_ages as {ages("user_id", "true")};
-create temp table pair_ages as {ages("user_id, category", f"category in {(*categories, '')}")};
-create temp table of_users as {_said("user_ages", "user_id", day)};
-create temp table of_pairs as {_said("pair_ages", "user_id, category", day)};
-""")
-    write(database, asked, USER_VISITS.name, "from of_users")
-    write(database, asked, USER_CATEGORY_VISITS.name, """
-select of_pairs.*, len(list_filter(ages, lambda a: a < days_since_visit))::integer
-  as user_visits_since_visit
-from of_pairs join user_ages using (user_id)
-""")  # fmt: skip
-    counted = ", ".join(
-        f"count(*) filter (days_since_visit < {days}) as visitors_{days}d"
-        for days in ACTIVE_WINDOWS_DAYS
-    )
-    names = ", ".join(
-        f"coalesce(visitors_{days}d, 0) as visitors_{days}d" for days in ACTIVE_WINDOWS_DAYS
-    )
-    write(database, asked, CAMPAIGN_CATEGORY.name, f"""
-select category, {names}, (select count(*) from of_users) as users,
-  '{definition(asked.event_types)}' as definition, {day} as feature_date
-from (select unnest({categories}) as category)
-left join (select category, {counted} from of_pairs group by category) using (category)
-""")  # fmt: skip
-
-
-def _said(table: str, keys: str, day: str) -> str:
-    """The query: what ages say, of each row of a table."""
-    weights = [
-        round(UNIT * 0.5 ** (age / days)) for days in HALF_LIVES_DAYS for age in range(RING_DAYS)
-    ]
-    columns = [
-        "ages[1]::integer as days_since_visit",
-        "ages[2]::integer as days_since_second_last_visit",
-        "ages[3]::integer as days_since_third_last_visit",
-        *(
-            f"len(list_filter(ages, lambda a: a < {days}))::integer as visits_{days}d"
-            for days in VISIT_WINDOWS_DAYS
-        ),
-        *(
-            f"list_sum(list_transform(ages, lambda a: {weights[place * RING_DAYS : (place + 1) * RING_DAYS]}"
-            f"[a + 1]))::double / {UNIT}::double as {half_life_name(days)}"
-            for place, days in enumerate(HALF_LIVES_DAYS)
-        ),
-        "len(gaps)::integer as visit_gaps",
-        "gaps[1]::integer as last_visit_gap_days",
-        "total / len(gaps) as mean_visit_gap_days",
-        "sqrt(len(gaps) * list_sum(list_transform(gaps, lambda g: g * g))::double - total * total)"
-        " / len(gaps) as visit_gap_deviation_days",
-        "ages[1] / (total / len(gaps)) as days_since_visit_by_mean_gap",
-        "len(longer)::integer as longer_visit_gaps",
-        *(
-            f"case when len(longer) > 0 then len(list_filter(longer, lambda g: g <= ages[1] + {days}))"
-            f"::double / len(longer) end as visit_hazard_{days}d"
-            for days in HORIZONS_DAYS
-        ),
     ]
     return f"""
 select {keys}, {", ".join(columns)}, {day} as feature_date
