@@ -73,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     kind, model_file = family(experiment.family)
     fit_started = time.monotonic()
+    parameters = kind.resolved(experiment.parameters)
     model = kind.fit(split, layout, experiment.parameters, experiment.seed, compute, reading)
     fit_s = time.monotonic() - fit_started
     if compute.rank > 0:
@@ -93,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     manifest = Manifest(
         family=experiment.family,
         experiment=experiment.name,
-        parameters=experiment.parameters,
+        parameters=parameters,
+        best_iteration=model.best_iteration,
         features=layout.features,
         definitions={name: contract.column(name).definition for name in layout.features},
         campaigns=layout.campaigns,
@@ -168,7 +170,8 @@ def _log(
     report: dict[str, Any],
     files: dict[str, bytes],
 ) -> None:
-    figures: dict[str, float] = {}
+    manifest = report["manifest"]
+    figures: dict[str, float] = {"best_iteration": manifest["best_iteration"]}
     for who, scopes in metrics.items():
         prefix = "" if who == experiment.name else f"{who}."
         for scope, values in scopes.items():
@@ -182,7 +185,7 @@ def _log(
             "as_of": arguments.as_of.isoformat(),
             "device": compute.device,
         },
-        parameters=experiment.parameters,
+        parameters=manifest["parameters"],
         figures=figures,
         report=report,
         files=files,

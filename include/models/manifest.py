@@ -20,6 +20,9 @@ class Manifest(BaseModel):
     family: Family
     experiment: str
     parameters: dict[str, Any]
+    """Of the family, defaults included."""
+    best_iteration: int | None = None
+    """Trees, or epochs, that the validation examples left of the fit."""
     features: tuple[str, ...]
     """Feature columns in the model's order; scoring refuses a table that lacks one."""
     definitions: dict[str, str] = {}

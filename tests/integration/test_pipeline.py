@@ -3,16 +3,20 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from sqlalchemy import text
 
 from include.config import load_config
-from include.contracts import lake_tables
+from include.contracts import lake_tables, propensity
 from include.contracts.lineage import JOBS
 from include.database.engine import engine
 from include.days import Days
@@ -32,6 +36,8 @@ from include.predictions.publish_day import publish_day
 from include.settings import Settings, settings
 from spark_jobs import examples, lake_days, scores
 from spark_jobs.job import run_job
+from spark_jobs.tables import Tables
+from spark_jobs.transforms.pairs import FeatureTables
 from tests.integration.nights import checksums
 
 FIRST = date(2026, 3, 1)  # a Sunday
@@ -145,7 +151,7 @@ def test_what_arrives_later_does_not_change_earlier_features(market: Settings) -
 
 
 def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
-    market: Settings, monkeypatch: pytest.MonkeyPatch
+    market: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake(Days(FIRST, LAST))
     go("examples", [examples.build], Days(LAST, LAST), "train")
@@ -184,20 +190,66 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     publish_day(f"{LAST}", again, "as_of")
     assert query(market, "select status from predictions.publications") == [("published",)]
 
-    # A sample of training rows through the scoring path gives what training said of them.
-    model = read_model(chosen["uri"])
-    table = lake_tables(load_config(market).events.names)["training.examples"]
-    rows = Lake(market).arrow(table).slice(0, 200)
-    first = model.load().predict(rows)
-    second = [float(x) for batch in rows.to_batches(max_chunksize=7)
-              for x in model.load().predict(batch)]  # fmt: skip
-    assert list(first) == second
+    manifest = read_model(chosen["uri"]).manifest
+    assert manifest.parameters["rounds"] == 40
+    assert manifest.parameters["early_stopping_rounds"] == 20, "a default"
+    assert manifest.best_iteration is not None
+    assert 1 <= manifest.best_iteration <= 40
+    mine = next(run for run in tracking.finished_runs(client, "train") if run.experiment == "trees")
+    kept = client.get_run(mine.run_id).data
+    assert kept.params["early_stopping_rounds"] == "20"
+    assert kept.metrics["best_iteration"] == manifest.best_iteration
+
+    # Training rows through the path that scores a day: what training saw and what it would say.
+    snapshot_date = FIRST + timedelta(days=21)
+    assert unlike(spark, market, snapshot_date, chosen["uri"]) == {}
+    joined = scores.feature_tables
+
+    def of_the_next_user(*asked: Any) -> FeatureTables:
+        found = joined(*asked)
+        return replace(found, user=found.user.withColumn("user_id", F.col("user_id") + 1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scores, "feature_tables", of_the_next_user)
+        wrong = unlike(spark, market, snapshot_date, chosen["uri"])
+    assert {"score", "user_view_count_84d", "user_active_days_28d"} <= wrong.keys()
+    assert not [name for name in wrong if name.startswith(("category_", "positive_"))]
 
     with pytest.raises(NoModelError, match="there is no version '99' that train_weekly registered"):
         choose(client, "pinned:99", LAST, [])
     with pytest.raises(NoModelError, match="is none of as_of, champion, pinned:<version>"):
         choose(client, "newest", LAST, [])
     assert choose_model(f"{FIRST}", "champion")["version"] == chosen["version"]
+
+
+def unlike(spark: SparkSession, chosen: Settings, day: date, model_uri: str) -> dict[str, int]:
+    """How many training rows of a snapshot date scoring sees otherwise, by what it sees.
+
+    Features as `score_daily` joins them, and scores as it makes them: in Spark's Python workers.
+    """
+    config, model = load_config(chosen), read_model(model_uri)
+    tables = Tables(spark, chosen, config, Days(day, day))
+    tables.pins = {name: tables.lake.pin(contract) for name, contract in tables.tables.items()}
+    _, pairs = scores.pairs_of(tables, config.active_campaigns)
+    key = ["user_id", "campaign_id"]
+    seen = pairs.toArrow().sort_by([(name, "ascending") for name in key])
+    kinds = "score_date date, user_id long, campaign_id string, score double"
+    said = pairs.mapInArrow(partial(scores.predict, model), kinds).toArrow()
+    said = said.sort_by([(name, "ascending") for name in key])
+
+    contract = tables.contract("training.examples")
+    rows = Lake(chosen).arrow(contract, Days(day, day)).sort_by([(n, "ascending") for n in key])
+    assert rows.num_rows > 100
+    assert rows.select(key).equals(seen.select(key))
+    assert rows.select(key).equals(said.select(key))
+    names = [column.name for column in propensity.features(config.events.names)]
+    both = [(name, rows[name], seen[name]) for name in ("category", *names)]
+    both.append(("score", pa.array(model.load().predict(rows)), said["score"]))
+    found = {
+        name: sum(a != b for a, b in zip(x.to_pylist(), y.to_pylist(), strict=True))
+        for name, x, y in both
+    }
+    return {name: count for name, count in found.items() if count}
 
 
 def test_a_failed_fit_says_why(market: Settings) -> None:

@@ -1,6 +1,6 @@
 """A fitted network with what its inputs are scaled by: fit, save, load, predict."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -34,6 +34,13 @@ class Net:
     network: Network
     mean: Tensor
     scale: Tensor
+    best_iteration: int | None = None
+    """The epoch that it is of; None: it was loaded."""
+
+    @staticmethod
+    def resolved(parameters: dict[str, object]) -> dict[str, object]:
+        """All parameters of a fit: those that are given, and the others' defaults."""
+        return asdict(parse(Parameters, parameters))
 
     @classmethod
     def fit(

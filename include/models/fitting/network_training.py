@@ -91,8 +91,8 @@ def fit_network(
     seed: int,
     compute: Compute,
     reading: Reading,
-) -> tuple[Network, Tensor, Tensor]:
-    """The network of the best epoch, and mean and scale of its inputs, all on the CPU."""
+) -> tuple[Network, Tensor, Tensor, int]:
+    """The network of the best epoch, mean and scale of its inputs, all on the CPU; that epoch."""
     torch.set_num_threads(compute.threads)
     torch.manual_seed(seed)
     device = torch.device(compute.torch_device)
@@ -113,7 +113,7 @@ def fit_network(
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
         )
-        best, best_loss = network.state_dict(), float("inf")
+        best, best_loss, best_epoch = network.state_dict(), float("inf"), 0
         order = torch.Generator().manual_seed(seed + compute.rank)
         for epoch in range(1, chosen.epochs + 1):
             blocks.epoch = epoch
@@ -134,12 +134,12 @@ def fit_network(
                 loss = _validate(network, valid, scaled, device)
                 print(f"[epoch {epoch}/{chosen.epochs}] valid-logloss:{loss:.5f}", flush=True)
                 if loss < best_loss:
-                    best_loss = loss
+                    best_loss, best_epoch = loss, epoch
                     best = {k: value.detach().clone() for k, value in network.state_dict().items()}
             if compute.world > 1:
                 distributed.barrier()
     network.load_state_dict(best)
-    return network.cpu().eval(), mean, scale
+    return network.cpu().eval(), mean, scale, best_epoch
 
 
 @contextlib.contextmanager

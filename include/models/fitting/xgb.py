@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,16 @@ class Trees:
     """A fitted model."""
 
     booster: xgboost.Booster
+
+    @property
+    def best_iteration(self) -> int:
+        """Trees that are left after early stopping."""
+        return int(self.booster.num_boosted_rounds())
+
+    @staticmethod
+    def resolved(parameters: dict[str, object]) -> dict[str, object]:
+        """All parameters of a fit: those that are given, and the others' defaults."""
+        return asdict(parse(Parameters, parameters))
 
     @classmethod
     def fit(
