@@ -18,7 +18,7 @@ def build(work: Workspace) -> None:
     horizon = work.config.horizon_days
     available = work.lake.days(work.contract("features.user_category"))
     snapshot_dates = matured_snapshot_dates(
-        as_of, training.snapshot_weekday, training.snapshot_weeks, horizon, available
+        as_of, training.is_snapshot_date, training.snapshot_weeks, horizon, available
     )
     if not snapshot_dates:
         raise PipelineError(

@@ -26,7 +26,7 @@ def build(work: Workspace) -> None:
     dates = (
         sorted(date.fromisoformat(day) for day in given.split(","))
         if given
-        else feature_dates(work.days, training.snapshot_weekday, training.snapshot_weeks)
+        else feature_dates(work.days, training.is_snapshot_date, training.snapshot_weeks)
     )
     pairs_table, daily_table = "features.user_category", "features.user_category_daily"
     # What arrived before the longest window began happened before it began, too.

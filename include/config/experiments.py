@@ -1,5 +1,6 @@
 """`experiments.yaml`: what the training tries, how it reads, and when a model may be promoted."""
 
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -65,10 +66,18 @@ class Experiments(Strict):
     promotion: Promotion
     snapshot_weekday: int = Field(ge=0, le=6)
     """Training examples are as of the end of this weekday, their snapshot date; Monday = 0."""
+    snapshot_every_days: int = Field(default=7, ge=1, le=28)
+    """Days from one snapshot date to the next. With fewer than a week, a short history has enough
+    of them, on every weekday alike."""
     snapshot_weeks: int = Field(ge=3, le=260)
-    """How many weekly snapshot dates before the training day are used."""
+    """So many weeks before the training day, snapshot dates are used."""
     negative_share: float = Field(gt=0, le=1)
     """Share of negative rows kept as examples (their weight is 1/share)."""
+
+    def is_snapshot_date(self, day: date) -> bool:
+        """Whether examples are made as of a day, once its labels are complete."""
+        # Day 1 of Python's count is a Monday.
+        return (day.toordinal() - 1 - self.snapshot_weekday) % self.snapshot_every_days == 0
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -62,8 +62,7 @@ def learnable(day: str) -> str | None:
         [
             one
             for one in found
-            if one.table_name == DAILY_ACTIVITY
-            or one.partition_date.weekday() == training.snapshot_weekday
+            if one.table_name == DAILY_ACTIVITY or training.is_snapshot_date(one.partition_date)
         ]
     )
 

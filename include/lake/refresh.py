@@ -85,7 +85,7 @@ def lacking_categories() -> dict[date, tuple[str, ...]]:
     read = [
         day
         for day in sorted(held)
-        if day == newest or (day in days and day.weekday() == training.snapshot_weekday)
+        if day == newest or (day in days and training.is_snapshot_date(day))
     ]
     found: dict[date, set[str]] = {day: set() for day in read}
     by_today = definition(config.events.visit_names)

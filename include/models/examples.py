@@ -66,7 +66,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Split:
-    """Fit on `train`, stop early by `valid`, judge once on `test`; each is later than the last."""
+    """Fit on `train`, stop early by `valid`, judge once on `test`; each a horizon after the last."""
 
     train: Examples
     valid: Examples
@@ -115,7 +115,10 @@ def split_by_time(
 def split_dates(
     days: Iterable[date], as_of: date, horizon_days: int
 ) -> tuple[list[date], list[date], list[date]]:
-    """The newest snapshot date is for the test, the one before to stop early, the rest to fit.
+    """The newest snapshot date is for the test, an earlier one to stop early, those before to fit.
+
+    Parts lie a horizon apart: no label of one part is of days that features of a later part are
+    made from, so none knows of another what scoring wouldn't.
 
     Args:
         days: Snapshot dates of the examples there are.
@@ -124,7 +127,8 @@ def split_dates(
         horizon_days: So long after a snapshot date its labels are complete.
 
     Raises:
-        PipelineError: There are fewer than three such snapshot dates.
+        PipelineError: There aren't three such snapshot dates, a horizon apart; the text says how
+            many days of history are missing.
 
     Example:
         As of the 29th, the labels of the 29th are a week from complete:
@@ -133,15 +137,38 @@ def split_dates(
         >>> train, valid, test = split_dates(sundays, date(2026, 3, 29), horizon_days=7)
         >>> [day.day for day in train], [day.day for day in valid], [day.day for day in test]
         ([1, 8], [15], [22])
+
+        Where reactions may take two weeks, a Sunday is left out between the parts:
+
+        >>> sundays += [date(2026, 4, 5), date(2026, 4, 12)]
+        >>> train, valid, test = split_dates(sundays, date(2026, 4, 12), horizon_days=14)
+        >>> [f"{part[0]:%m-%d}..{part[-1]:%m-%d}" for part in (train, valid, test)]
+        ['03-01..03-01', '03-15..03-15', '03-29..03-29']
     """
-    dates = sorted(day for day in days if day + timedelta(days=horizon_days) <= as_of)
-    if len(dates) < 3:
-        raise PipelineError(
-            f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of},"
-            " and a split by time needs 3 (to fit, to stop early, to judge): load more history "
-            "with lake_history"
-        )
-    return dates[:-2], dates[-2:-1], dates[-1:]
+    horizon = timedelta(days=max(horizon_days, 1))
+    every = sorted(days)
+    dates = [day for day in every if day + timedelta(days=horizon_days) <= as_of]
+    test = dates[-1:]
+    valid = [day for day in dates if test and day + horizon <= test[0]][-1:]
+    train = [day for day in dates if valid and day + horizon <= valid[0]]
+    if not train:
+        raise PipelineError(_too_few(every, dates, as_of, horizon_days))
+    return train, valid, test
+
+
+def _too_few(every: list[date], dates: list[date], as_of: date, horizon_days: int) -> str:
+    said = (
+        f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of}, and "
+        "a split by time needs 3 (to fit, to stop early, to judge) that lie a horizon of "
+        f"{horizon_days} days apart"
+    )
+    if every:
+        missing = (every[0] + timedelta(days=3 * max(horizon_days, 1)) - as_of).days
+        if missing > 0:
+            said += f": at least {missing} days are missing after {every[0]}"
+    return f"{said}. Wait, load more history with lake_history, or have more snapshot dates " + (
+        "(experiments.yaml, snapshot_every_days)"
+    )
 
 
 @dataclass(frozen=True)

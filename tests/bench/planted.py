@@ -151,7 +151,7 @@ def snapshot_dates(weeks: int) -> tuple[date, ...]:
     config = load_config(settings())
     before = {DAY - timedelta(days=number) for number in range(7 * (weeks + 3))}
     dates = matured_snapshot_dates(
-        DAY, config.experiments.snapshot_weekday, weeks + 2, config.horizon_days, before
+        DAY, config.experiments.is_snapshot_date, weeks + 2, config.horizon_days, before
     )
     return tuple(dates[-weeks:])
 

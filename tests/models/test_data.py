@@ -1,6 +1,7 @@
 """The split by time: what judges is newer than what stops, that newer than what is fitted."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.config import load_config
 from include.errors import PipelineError
 from include.lake.tables import DataFile
 from include.models.examples import split_by_time
+from include.settings import settings
 from tests.models.example_files import CONTRACT
 
 SUNDAYS = [date(2026, 3, 1) + timedelta(weeks=n) for n in range(6)]
@@ -40,7 +43,15 @@ def test_parts_follow_each_other_and_nothing_is_from_the_future(
     days: set[date], as_of: date, horizon: int
 ) -> None:
     known = sorted(day for day in days if (as_of - day).days >= horizon)
-    if len(known) < 3:
+    apart = max(horizon, 1)
+
+    def before(day: date) -> list[date]:
+        return [one for one in known if (day - one).days >= apart]
+
+    test = known[-1] if known else None
+    stops = before(test) if test else []
+    fits = before(stops[-1]) if stops else []
+    if not fits:
         with pytest.raises(
             PipelineError,
             match=f"has {len(known)} snapshot dates with complete labels as of {as_of}",
@@ -48,6 +59,30 @@ def test_parts_follow_each_other_and_nothing_is_from_the_future(
             split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
         return
     split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
-    parts = [split.train.snapshot_dates, split.valid.snapshot_dates, split.test.snapshot_dates]
-    assert [day for part in parts for day in part] == known
-    assert len(parts[1]) == len(parts[2]) == 1
+    assert split.test.snapshot_dates == (test,)
+    assert split.valid.snapshot_dates == (stops[-1],)
+    assert list(split.train.snapshot_dates) == fits
+
+
+def test_too_short_a_history_says_how_many_days_are_missing() -> None:
+    """Nine days of logs: with a horizon of a week, the first day's split needs 21 days after it."""
+    days = [date(2026, 3, number) for number in range(1, 10)]
+    with pytest.raises(PipelineError, match="at least 13 days are missing after 2026-03-01"):
+        split_by_time(lake(days), CONTRACT, 1, days[-1], 7, 100)
+    # With a horizon of two days they are enough, if each is a snapshot date.
+    split = split_by_time(lake(days), CONTRACT, 1, days[-1], 2, 100)
+    parts = (split.train.snapshot_dates, split.valid.snapshot_dates, split.test.snapshot_dates)
+    assert [[day.day for day in part] for part in parts] == [[1, 2, 3], [5], [7]]
+
+
+@pytest.mark.parametrize(
+    ("every", "found"), [(7, [1, 8]), (1, [*range(1, 15)]), (3, [1, 4, 7, 10, 13])]
+)
+def test_snapshot_dates_are_every_so_many_days(every: int, found: list[int]) -> None:
+    asked = load_config(settings()).experiments.model_copy(update={"snapshot_every_days": every})
+    days = [date(2026, 3, number) for number in range(1, 15)]
+    dates = [day.day for day in days if asked.is_snapshot_date(day)]
+    assert len(dates) in (len(found), len(found) - 1)
+    assert {later - day for day, later in pairwise(dates)} == {every}
+    if every == 7:
+        assert dates == found, "Sundays"
