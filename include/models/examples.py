@@ -66,7 +66,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Split:
-    """Fit on `train`, stop early by `valid`, judge once on `test`; each a horizon after the last."""
+    """Fit on `train`, stop early by `valid`, judge on `test`; each a horizon after the last."""
 
     train: Examples
     valid: Examples
@@ -158,8 +158,8 @@ def split_dates(
 
 def _too_few(every: list[date], dates: list[date], as_of: date, horizon_days: int) -> str:
     said = (
-        f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of}, and "
-        "a split by time needs 3 (to fit, to stop early, to judge) that lie a horizon of "
+        f"training.examples has {len(dates)} snapshot dates with complete labels as of {as_of}, "
+        "and a split by time needs 3 (to fit, to stop early, to judge) that lie a horizon of "
         f"{horizon_days} days apart"
     )
     if every:
