@@ -93,9 +93,8 @@ def train_weekly() -> None:
 
     # One at a time: each takes all cores of a laptop.
     @task(
-        max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retries=1,
-        retry_delay=FIT_RETRY_DELAY, map_index_template="{{ task.op_kwargs['experiment'] }}",
-        inlets=[EXAMPLES],
+        max_active_tis_per_dagrun=1, execution_timeout=FIT_TIMEOUT, retry_delay=FIT_RETRY_DELAY,
+        map_index_template="{{ task.op_kwargs['experiment'] }}", inlets=[EXAMPLES],
     )  # fmt: skip
     def fit(experiment: str, snapshot_id: int, as_of: str, training_run: str) -> None:
         from include.models.fitting.launch import fit_in_subprocess

@@ -62,5 +62,7 @@ def _require_all(
             f"features of {day} say nothing of {category!r}, the category of campaign "
             f"{campaign_id}: they were made before there was a campaign on it, or when other types "
             f"of events made a visit ({len(days)} dates, {days[0]} to {days[-1]}). Trigger refresh "
-            "with dry_run false: it makes those that training and the next scoring read"
+            "with dry_run false: it makes those of the newest day and of the snapshot dates of "
+            "training. Those of another day lake_daily makes again (backfill it with "
+            "--reprocess-behavior completed)"
         )

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from include.config.categories import ANY_CATEGORY
 from include.contracts.known import DAILY_ACTIVITY, KNOWN_VISITS, known_day
 from include.contracts.visits import (
-    ANY_CATEGORY,
     CAMPAIGN_CATEGORY,
     DEFINITION,
     USER_CATEGORY_VISITS,

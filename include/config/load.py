@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from include.config.categories import RESERVED
 from include.config.experiments import Experiments
 from include.config.kubernetes import Kubernetes
 from include.config.quality import Quality
@@ -75,6 +76,13 @@ class Campaign(Strict):
     """Database role of the team whose campaign it is: only its members see the audience."""
     active: bool = True
     """Whether users are scored for it."""
+
+    @field_validator("category")
+    @classmethod
+    def _is_a_category(cls, category: str) -> str:
+        if category in RESERVED:
+            raise ValueError(f"{category} stands for no category of listings")
+        return category
 
     @field_validator("owner_role")
     @classmethod

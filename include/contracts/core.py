@@ -1,11 +1,7 @@
 """Contracts of the `core` tables: what arrived, checked."""
 
+from include.config.categories import NO_CATEGORY, UNKNOWN_CATEGORY
 from include.contracts.model import Column, Table
-
-NO_CATEGORY = "(none)"
-"""Category of an event that is about no listing."""
-UNKNOWN_CATEGORY = "(unknown)"
-"""Category of an event whose listing was not known, or had no category, on its day of arrival."""
 
 MAX_VALUE = 1_000_000_000
 """A larger `value` is a mistake, and sums of a few thousand of them would not fit 64 bits."""

@@ -8,9 +8,10 @@ lake only as long as it says what they say: who replaces an arrival takes the la
 
 from datetime import date, timedelta
 
+from include.config.categories import ANY_CATEGORY
 from include.contracts.core import CATEGORY, LISTING_ID, LISTINGS, USER_ID, USERS
 from include.contracts.model import Column, Table
-from include.contracts.visits import ANY_CATEGORY, DEFINITION, WORDS
+from include.contracts.visits import DEFINITION, WORDS
 from include.days import Days
 
 AS_OF_DATE = Column(

@@ -24,8 +24,6 @@ HALF_LIVES_DAYS = (7, 30, 90, 240)
 """A week to eight months: things that are bought weekly, and things that last a season."""
 HORIZONS_DAYS = (7, 28)
 ACTIVE_WINDOWS_DAYS = (7, 28, 84)
-ANY_CATEGORY = "(any)"
-"""In place of a category: visits of the user whatever they were about."""
 
 
 VERSION = 1

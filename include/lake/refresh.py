@@ -81,7 +81,8 @@ def lacking_categories() -> dict[date, tuple[str, ...]]:
         return {}
     training = config.experiments
     newest = max(held)
-    days = Days(newest - timedelta(weeks=training.snapshot_weeks), newest)
+    # A week more: as of the last snapshot date, training begins before that as of the newest day.
+    days = Days(newest - timedelta(weeks=training.snapshot_weeks + 1), newest)
     read = [
         day
         for day in sorted(held)

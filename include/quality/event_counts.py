@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from include.contracts.core import UNKNOWN_CATEGORY
+from include.config.categories import UNKNOWN_CATEGORY
 from include.days import start_of
 
 COUNTED = ("late", "unknown_category", "unknown_user")

@@ -1,8 +1,8 @@
 """`core.events`: softer bounds; hard ones come from the contract."""
 
 from include.config import Quality
+from include.config.categories import UNKNOWN_CATEGORY
 from include.contracts import Table
-from include.contracts.core import UNKNOWN_CATEGORY
 from include.quality.rules import Rule
 
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from include.contracts.core import NO_CATEGORY, UNKNOWN_CATEGORY
+from include.config.categories import NO_CATEGORY, UNKNOWN_CATEGORY
 
 
 def with_category(events: DataFrame, listings: DataFrame) -> DataFrame:

@@ -9,10 +9,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from include.config.categories import ANY_CATEGORY
 from include.contracts import Table
 from include.contracts.visits import (
     ACTIVE_WINDOWS_DAYS,
-    ANY_CATEGORY,
     RING_DAYS,
     USER_CATEGORY_VISITS,
     USER_VISITS,

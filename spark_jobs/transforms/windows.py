@@ -10,7 +10,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from include.contracts.core import NO_CATEGORY, UNKNOWN_CATEGORY
+from include.config.categories import NO_CATEGORY, UNKNOWN_CATEGORY
 from include.contracts.features import (
     DECAY_DAYS,
     LONGEST_WINDOW_DAYS,

@@ -42,6 +42,8 @@ def test_what_ships_is_valid_and_has_eight_campaigns() -> None:
         ("campaigns: [", r"campaigns.yaml: isn't YAML"),
         (CAMPAIGN.replace("category: COFFEE", "category: 207"),
          r"category: without quotes YAML reads it as the int 207, not as a text: write it in "),
+        (CAMPAIGN.replace("category: COFFEE", "category: (any)"),
+         r"key campaigns.0.category: .*\(any\) stands for no category of listings"),
         (CAMPAIGN.replace("category: COFFEE", "category: no"), r"reads it as the bool False, not"),
         (CAMPAIGN.replace("campaign_id: coffee", "campaign_id: 207"),
          r"campaign_id: 207 is no name: a name has at most 40 small letters, digits and under"),
@@ -126,3 +128,13 @@ def test_nothing_is_kept_shorter_than_what_needs_it(tmp_path: Path) -> None:
         path.write_text(shipped.replace(old, new), encoding="utf-8")
         with pytest.raises(ConfigError, match=sentence):
             load_config(load_settings({"PROPENSITY_WAREHOUSE": str(path)}))
+
+
+def test_somebody_must_do_something(tmp_path: Path) -> None:
+    path = tmp_path / "events.yaml"
+    path.write_text(
+        "types: [{name: mail, is_exposure: true}]\nmax_lateness_days: 3\n"
+        "duplicate_lookback_days: 3\n", encoding="utf-8"
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match="is_exposure is true of all types"):
+        load_config(load_settings({"PROPENSITY_EVENTS": str(path)}))

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import date
 
 from include.config import PipelineConfig, load_config
+from include.config.categories import ANY_CATEGORY
 from include.contracts import lake_tables
 from include.contracts.core import LISTINGS, USERS
 from include.contracts.known import DAILY_ACTIVITY, KNOWN, KNOWN_VISITS
-from include.contracts.visits import ANY_CATEGORY, WORDS, definition
+from include.contracts.visits import WORDS, definition
 from include.days import Days
 from include.lake.checksum import rows_checksum
 from include.lake.gate import gate

@@ -140,7 +140,11 @@ def test_a_campaign_that_comes_later_is_refused_until_refresh_and_then_as_if_fro
     )
     with pytest.raises(PipelineError, match=refused):
         feature_tables(work, scores.SCORES, [DAYS.last], work.config.active_campaigns)
-    # The newest day, and the Sunday that training reads.
+    # The newest day, and the Sunday that training reads; a day between them is told what to do.
+    with pytest.raises(PipelineError, match="backfill it with --reprocess-behavior completed"):
+        feature_tables(
+            work, scores.SCORES, [DAYS.last - timedelta(days=1)], work.config.active_campaigns
+        )
     assert list_stale() == [
         f"{day}  {CAMPAIGN_CATEGORY.name}: lacks categories of campaigns: boats"
         for day in (SUNDAY, DAYS.last)

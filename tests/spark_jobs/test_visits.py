@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
+from include.config.categories import ANY_CATEGORY
 from include.contracts.visits import (
-    ANY_CATEGORY,
     HALF_LIVES_DAYS,
     HORIZONS_DAYS,
     RING_DAYS,
