@@ -10,11 +10,11 @@ from pyspark.sql import functions as F
 
 from include.config import load_config
 from include.days import Days
-from include.errors import PipelineError
+from include.errors import NoModelError, PipelineError
 from include.lake.tables import Pin
 from include.models.prediction import SavedModel
 from include.settings import Settings
-from spark_jobs.scores import pairs_of, predict, require_features
+from spark_jobs.scores import pairs_of, predict
 from spark_jobs.tables import Tables
 
 
@@ -57,7 +57,7 @@ def pair_of(tables: OfUser, campaign_id: str) -> pa.RecordBatch:
             f"{tables.settings.campaigns} has no campaign {campaign_id} any more, so nobody knows "
             "which category and events it was about: check out the code of then"
         )
-    _, pairs = pairs_of(tables, campaigns)
+    _, pairs = pairs_of(tables, campaigns, is_as_of_then=True)
     found = pairs.toArrow().combine_chunks().to_batches()
     if not found:
         raise PipelineError(
@@ -66,12 +66,17 @@ def pair_of(tables: OfUser, campaign_id: str) -> pa.RecordBatch:
     return found[0]
 
 
-def score_of(tables: OfUser, pair: pa.RecordBatch, model: SavedModel) -> float:
+def score_of(pair: pa.RecordBatch, model: SavedModel) -> float:
     """What a model says of a pair.
 
     Raises:
         NoModelError: It needs other features.
     """
-    require_features(model, tables)
+    # By name: what it was scored from lies there, whatever the same names have come to say since.
+    if lacking := [name for name in model.manifest.features if name not in pair.schema.names]:
+        raise NoModelError(
+            f"it needs {', '.join(lacking)}, which features.* no longer has: check out the code of "
+            "then"
+        )
     (scored,) = predict(model, iter([pair]))
     return float(scored.column("score")[0].as_py())

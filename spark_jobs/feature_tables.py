@@ -14,7 +14,12 @@ from spark_jobs.transforms.pairs import FeatureTables
 
 
 def feature_tables(
-    work: Tables, made: str, dates: Sequence[date], campaigns: Sequence[Campaign]
+    work: Tables,
+    made: str,
+    dates: Sequence[date],
+    campaigns: Sequence[Campaign],
+    *,
+    is_checked: bool = True,
 ) -> FeatureTables:
     """Features as of some dates.
 
@@ -23,6 +28,7 @@ def feature_tables(
         made: The table that is made from them.
         dates: The dates.
         campaigns: The campaigns that they are read for.
+        is_checked: Whether they must say something of each campaign, by today's rules.
 
     Raises:
         PipelineError: Features of a date were made before there was a campaign on the category of
@@ -34,8 +40,9 @@ def feature_tables(
         return found.where(F.col("feature_date").isin(*dates))
 
     categories = rows(CAMPAIGN_CATEGORY.name)
-    by_today = definition(work.config.events.visit_names)
-    _require_all(categories.where(F.col(DEFINITION.name) == by_today), dates, campaigns)
+    if is_checked:
+        by_today = definition(work.config.events.visit_names)
+        _require_all(categories.where(F.col(DEFINITION.name) == by_today), dates, campaigns)
     return FeatureTables(
         rows("features.user_category"),
         rows("features.user"),

@@ -52,11 +52,20 @@ def require_features(model: SavedModel, work: Tables) -> None:
     Raises:
         NoModelError: The text names the difference.
     """
-    model.require_features(propensity.features(work.event_types), "features.*")
+    events = work.config.events
+    model.require_features(propensity.features(events.names, events.visit_names), "features.*")
 
 
-def pairs_of(work: Tables, campaigns: Sequence[Campaign]) -> tuple[DataFrame, DataFrame]:
+def pairs_of(
+    work: Tables, campaigns: Sequence[Campaign], *, is_as_of_then: bool = False
+) -> tuple[DataFrame, DataFrame]:
     """Known users of the job's days, and their pairs with campaigns, with the model's features.
+
+    Args:
+        work: Where they are read.
+        campaigns: The campaigns.
+        is_as_of_then: Whether the tables are those that a day was scored from: then they are read
+            as they are, by whatever rules they were made.
 
     Returns:
         As `known_users` and `pair_features` have them.
@@ -75,7 +84,7 @@ def pairs_of(work: Tables, campaigns: Sequence[Campaign]) -> tuple[DataFrame, Da
         )
     pairs = pair_features(
         users,
-        feature_tables(work, SCORES, dates, campaigns),
+        feature_tables(work, SCORES, dates, campaigns, is_checked=not is_as_of_then),
         campaigns,
         work.event_types,
         work.settings.time_zone,

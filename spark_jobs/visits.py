@@ -5,6 +5,7 @@ the arrivals of up to a week. Of a campaign's category that wasn't looked at on 
 where there is no such Sunday, it reads the arrivals of a year.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -12,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from include.config.categories import ANY_CATEGORY
-from include.contracts.known import DAILY_ACTIVITY, KNOWN_VISITS, known_day
+from include.contracts.known import DAILY_ACTIVITY, KNOWN_VISITS, LOOKED_AT, known_day
 from include.contracts.visits import (
     CAMPAIGN_CATEGORY,
     DEFINITION,
@@ -43,7 +44,9 @@ def stage_visits(work: Workspace, dates: Sequence[date]) -> None:
         known = days.where(F.col("feature_date") == sunday)
         work.stage(
             KNOWN_VISITS.name,
-            known.withColumnRenamed("feature_date", KNOWN_VISITS.partition).select("*", by_today),
+            known.withColumnRenamed("feature_date", KNOWN_VISITS.partition).select(
+                "*", by_today, F.lit(json.dumps(categories)).alias(LOOKED_AT.name)
+            ),
             [sunday],
         )
     days = days.where(F.col("feature_date").isin(*dates))
@@ -72,15 +75,17 @@ def _days_of(work: Workspace, dates: Sequence[date], categories: Sequence[str]) 
     base = known_base(work, DAILY_ACTIVITY, min(dates))
     if base is None or base < reach.first:
         return since(reach.first, reach.last, categories)
-    known = (
-        work.read(KNOWN_VISITS.name, Days(base, base))
-        .where(F.col(DEFINITION.name) == definition(types))
-        .select("user_id", "category", *WORDS)
+    known = work.read(KNOWN_VISITS.name, Days(base, base)).where(
+        F.col(DEFINITION.name) == definition(types)
     )
-    covered = {row.category for row in known.select("category").distinct().collect()}
-    if ANY_CATEGORY not in covered:
+    looked_at = known.select(LOOKED_AT.name).distinct().collect()
+    if not looked_at:
         return since(reach.first, reach.last, categories)
-    parts = [transforms.carried_on(known, base, dates)]
+    covered = json.loads(looked_at[0][0])
+    # Not of campaigns that are over: one pass over the arrivals wouldn't look at them, either.
+    wanted = known.where(F.col("category").isin(ANY_CATEGORY, *categories))
+    words = wanted.select("user_id", "category", *WORDS)
+    parts = [transforms.carried_on(words, base, dates)]
     if base < reach.last:
         parts.append(since(base + timedelta(days=1), reach.last, categories))
     if lacking := [category for category in categories if category not in covered]:

@@ -9,8 +9,16 @@ from include.contracts.model import Column, Table
 __all__ = ["Column", "Table", "lake_tables"]
 
 
-def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
-    """All lake tables for a vocabulary of events, by name."""
+def lake_tables(
+    event_types: tuple[str, ...], visit_types: tuple[str, ...] = ()
+) -> dict[str, Table]:
+    """All lake tables, by name.
+
+    Args:
+        event_types: The vocabulary of events.
+        visit_types: Those of them that make a visit; needed where a model learns, or is asked
+            whether it fits.
+    """
     every = (
         core.events(event_types),
         core.REJECTED_EVENTS,
@@ -30,7 +38,7 @@ def lake_tables(event_types: tuple[str, ...]) -> dict[str, Table]:
         visits.USER_CATEGORY_VISITS,
         visits.USER_VISITS,
         visits.CAMPAIGN_CATEGORY,
-        propensity.examples(event_types),
+        propensity.examples(event_types, visit_types),
         propensity.SCORES,
     )
     return {table.name: table for table in every}

@@ -36,6 +36,12 @@ KNOWN_USERS = Table(
     columns=(*USERS.columns[:-1], AS_OF_DATE),
 )
 DAILY_ACTIVITY = "features.user_category_daily"
+LOOKED_AT = Column(
+    name="categories",
+    type="string",
+    description="Categories that were looked at, visited or not; JSON, the same in all rows.",
+    source="campaigns.yaml",
+)
 KNOWN_VISITS = Table(
     name="features.known_visits",
     grain=f"user × category of a campaign, or `{ANY_CATEGORY}`, with a visit in a year",
@@ -56,6 +62,7 @@ KNOWN_VISITS = Table(
             for name in WORDS
         ),
         DEFINITION,
+        LOOKED_AT,
         AS_OF_DATE,
     ),
 )

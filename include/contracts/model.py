@@ -30,11 +30,13 @@ class Column:
     version: int = 1
     """Raised whenever the column comes to say something else by the same name: a model that learned
     what it said before refuses it."""
+    rules: str = ""
+    """What of the configuration it follows from; empty: nothing."""
 
     @property
     def definition(self) -> str:
-        """What must be the same for a model to go by it: type and version."""
-        return f"{self.type}, version {self.version}"
+        """What must be the same for a model to go by it: type, version and rules."""
+        return f"{self.type}, version {self.version}" + (f", {self.rules}" if self.rules else "")
 
 
 @dataclass(frozen=True, kw_only=True)

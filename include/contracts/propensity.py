@@ -1,5 +1,7 @@
 """Contracts of examples and scores: the rows that models are made from, and what they say."""
 
+from dataclasses import replace
+
 from include.contracts.core import USER_ID
 from include.contracts.features import DECAY_DAYS, LONGEST_WINDOW_DAYS, WINDOWS_DAYS
 from include.contracts.model import Column, Table
@@ -7,6 +9,7 @@ from include.contracts.visits import (
     ACTIVE_WINDOWS_DAYS,
     HALF_LIVES_DAYS,
     VISITS,
+    definition,
     half_life_name,
 )
 
@@ -54,14 +57,20 @@ def _visits(whose: str, where: str) -> list[Column]:
             type="double",
             unit=column.unit,
             nullable=True,
-            description=f"Of the user's visits{where}: {column.description}",
+            description=f"Of the user's visits{where}: "
+            + column.description.replace("date itself.", "date itself; null: none in a year."),
         )
         for column in VISITS
     ]
 
 
-def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
+def features(event_types: tuple[str, ...], visit_types: tuple[str, ...] = ()) -> tuple[Column, ...]:
     """Model features of a user × campaign pair, in the order of the model's matrix.
+
+    Args:
+        event_types: The vocabulary.
+        visit_types: Those of them that make a visit. Needed where features are compared with those
+            that a model learned.
 
     The prefix says whose activity a feature sums up: the user's in the campaign's category
     (`positive_`, `category_`), or the user's anywhere (`user_`). Counts of what didn't happen are
@@ -71,7 +80,7 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
     that the user got, too. Of what everybody does, a model is given shares of users and no counts:
     a count grows with the market and tells which of a few training weeks a row is from.
     """
-    return (
+    windows = (
         *_windows("positive_count", "events", "The user's positive events in the category"),
         Column(
             name=RECENCY_FEATURE,
@@ -118,13 +127,16 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
             nullable=True,
             description="Days since the user registered, but no more than the longest window.",
         ),
+    )
+    visits = (
         *_visits("category", " with the category"),
         Column(
             name=VISITS_SINCE_FEATURE,
             type="double",
             unit="days",
             nullable=True,
-            description="Visits of the user since their last one with the category; null: never.",
+            description="Visits of the user since their last one with the category; null: none with "
+            "it in a year.",
         ),
         *_visits("user", ""),
         *(
@@ -158,10 +170,12 @@ def features(event_types: tuple[str, ...]) -> tuple[Column, ...]:
             "one in the last 7 days; null: there were none.",
         ),
     )
+    rules = definition(visit_types) if visit_types else ""
+    return (*windows, *(replace(column, rules=rules) for column in visits))
 
 
-def examples(event_types: tuple[str, ...]) -> Table:
-    """`training.examples` for a vocabulary."""
+def examples(event_types: tuple[str, ...], visit_types: tuple[str, ...] = ()) -> Table:
+    """`training.examples` for a vocabulary; `visit_types` as `features` has them."""
     return Table(
         name="training.examples",
         grain="user × campaign × snapshot date",
@@ -172,7 +186,7 @@ def examples(event_types: tuple[str, ...]) -> Table:
             USER_ID,
             CAMPAIGN_ID,
             CATEGORY,
-            *features(event_types),
+            *features(event_types, visit_types),
             Column(
                 name="label",
                 type="int",

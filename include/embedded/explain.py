@@ -60,7 +60,7 @@ def compute_again(tables: OfUser, asked: Asked, origin: Origin) -> bool:
         uri = model_uri(tables.settings, origin.row.model_version)
         model = read_model(uri)
         _show_model(origin, uri, model.manifest)
-        score = score_of(tables, pair, model)
+        score = score_of(pair, model)
     except (PipelineError, StoreAwayError) as error:
         what = "Its model can't be used" if isinstance(error, NoModelError) else "The lake lacks it"
         print(f"\nNOT COMPUTED AGAIN. {what}: {error}")

@@ -29,6 +29,8 @@ def overtaken(lake: Lake, todo: Sequence[Change]) -> list[tuple[Table, list[date
     by_table = {change.staged.table: change for change in todo}
     found = []
     for arrivals, contract in KNOWN.items():
+        # What an older version built may be published by this one.
+        lake.create(contract)
         change, own = by_table.get(arrivals), by_table.get(contract.name)
         if change is None or not change.changed:
             continue

@@ -84,6 +84,7 @@ def split_by_time(
     snapshot_id: int | None,
     as_of: date,
     horizon_days: int,
+    weeks: int,
     batch_rows: int,
 ) -> Split:
     """Split the examples of a lake snapshot by their snapshot date, as `split_dates` says.
@@ -97,6 +98,8 @@ def split_by_time(
         as_of: Only snapshot dates whose labels were complete by then. The table may hold later
             ones, where an earlier week is trained again.
         horizon_days: So long after a snapshot date its labels are complete.
+        weeks: Only snapshot dates within so many before `as_of`: these were made for this training.
+            What earlier ones were made by, nobody knows any more.
         batch_rows: Rows that are read at a time.
 
     Raises:
@@ -108,7 +111,8 @@ def split_by_time(
         files = tuple(file for day in dates for file in by_day[day])
         return Examples(lake, contract, files, tuple(dates), batch_rows)
 
-    train, valid, test = split_dates(by_day, as_of, horizon_days)
+    first = as_of - timedelta(weeks=weeks)
+    train, valid, test = split_dates([day for day in by_day if day >= first], as_of, horizon_days)
     return Split(part(train), part(valid), part(test))
 
 

@@ -53,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ConfigError(f"{experiment.name}: xgboost fits in one process, not in {processes}")
     become_several(processes, given)
 
-    contract = lake_tables(config.events.names)["training.examples"]
+    contract = lake_tables(config.events.names, config.events.visit_names)["training.examples"]
     reading = config.experiments.reading
     split = split_by_time(
         Lake(chosen), contract, arguments.examples_snapshot, arguments.as_of,
-        config.horizon_days, reading.batch_rows,
+        config.horizon_days, config.experiments.snapshot_weeks, reading.batch_rows,
     )  # fmt: skip
     summary = summarise(split.train)
     layout = summary.layout(feature_names(contract))

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import xgboost
 
+from include.config import load_config
 from include.contracts import propensity
 from include.models.fitting.xgb import MODEL_FILE, Trees
 from include.models.manifest import Manifest
 from include.models.matrix import Layout, to_matrix
 from include.models.prediction import MANIFEST_FILE
-from include.settings import PROJECT
+from include.settings import PROJECT, settings
 from tests.bench.harness import BenchError, Digest, Outcome, Side, Stage
 from tests.bench.jobs import Job
 from tests.bench.market import DAY
@@ -102,7 +103,8 @@ def _write_pairs(asked: Work) -> Sequence[str]:
 
 def _save_model(planted: Planted, event_types: tuple[str, ...], path: str) -> str:
     """Trees that are as many and as deep as a champion's; what they say means nothing."""
-    features = tuple(column.name for column in propensity.features(event_types))
+    learned = propensity.features(event_types, load_config(settings()).events.visit_names)
+    features = tuple(column.name for column in learned)
     layout = Layout(features, tuple(planted.campaign_ids), tuple(planted.categories))
     rows = pq.read_table(path).slice(0, FITTED_ROWS)
     matrix = to_matrix(rows, layout)
@@ -115,6 +117,7 @@ def _save_model(planted: Planted, event_types: tuple[str, ...], path: str) -> st
     content = Trees(booster).save()
     manifest = Manifest(
         family="xgboost", experiment="bench", parameters={}, features=features,
+        definitions={column.name: column.definition for column in learned},
         campaigns=layout.campaigns, categories=layout.categories, seed=1, device="cpu",
         trained_through=DAY, examples_snapshot_id=None, snapshot_dates={}, code_version="bench",
         image_digest="", model_file=MODEL_FILE, model_sha256=hashlib.sha256(content).hexdigest(),

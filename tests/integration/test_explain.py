@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xgboost
+import yaml
 from mlflow.exceptions import MlflowException
 from pyspark.sql import SparkSession
 from sqlalchemy import text
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from include.audience.erasure import erase_contact, erase_lake, erase_warehouse
 from include.config import load_config
 from include.contracts import lake_tables, propensity
-from include.contracts.lineage import PAIR_FEATURES
+from include.contracts.lineage import PAIR_FEATURES, VISITS
 from include.database.engine import engine
 from include.days import Days
 from include.embedded import explain as explaining
@@ -39,7 +40,7 @@ from include.models.tracking import FinishedRun
 from include.predictions.origin import Asked, Origin
 from include.predictions.publish_day import publish_day
 from include.predictions.revert import WITHDRAW, revert
-from include.settings import PROJECT, Settings
+from include.settings import PROJECT, Settings, settings
 from spark_jobs import scores
 from tests.integration.test_pipeline import CONFIG, FIRST, TRAFFIC, go, lake, query
 from tests.integration.test_pipeline import market as market
@@ -80,11 +81,13 @@ def net(columns: Layout) -> bytes:
 
 def registered(chosen: Settings, family: Family) -> Version:
     """A model that says something of every feature; what it says means nothing."""
-    columns = layout(chosen)
+    columns, events = layout(chosen), load_config(chosen).events
+    learned = propensity.features(events.names, events.visit_names)
     content = (trees if family == "xgboost" else net)(columns)
     file = (xgb if family == "xgboost" else network_model).MODEL_FILE
     manifest = Manifest(
         family=family, experiment="made_up", parameters={}, features=columns.features,
+        definitions={column.name: column.definition for column in learned},
         campaigns=columns.campaigns, categories=columns.categories, seed=1, device="cpu",
         trained_through=FIRST, examples_snapshot_id=77, snapshot_dates={}, code_version="then",
         image_digest="", model_file=file, model_sha256=hashlib.sha256(content).hexdigest(),
@@ -329,3 +332,33 @@ def test_a_campaign_that_is_configured_no_more_cannot_be_computed(
     assert not explain(published, score_text(users_of(published)[0]), spark)
     out = capsys.readouterr().out
     assert f"NOT COMPUTED AGAIN. The lake lacks it: {path} has no campaign zero any more" in out
+
+
+def test_what_a_score_was_made_from_is_read_by_the_rules_of_then(
+    published: Settings,
+    spark: SparkSession,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Another type makes no visit any more; and a score of before there were visits."""
+    user = users_of(published)[0]
+    events = yaml.safe_load(published.events.read_text(encoding="utf-8"))
+    events["types"][0]["is_exposure"] = True
+    (tmp_path / "later.yaml").write_text(yaml.safe_dump(events), encoding="utf-8")
+    monkeypatch.setenv("PROPENSITY_EVENTS", str(tmp_path / "later.yaml"))
+    settings.cache_clear()
+    assert explain(settings(), score_text(user), spark)
+    assert "EQUAL. Published 0." in capsys.readouterr().out
+
+    # As an earlier version left it: without these tables, and with a model that knows none of them.
+    with engine(published, "admin").begin() as connection:
+        for name in VISITS:
+            connection.execute(
+                text("update predictions.publications set lake_snapshots = lake_snapshots - :name"),
+                {"name": name},
+            )
+            Lake(published).catalog.drop_table(name)
+            Lake(published).create(lake_tables(load_config(published).events.names)[name])
+    assert not explain(published, score_text(user), spark), "this model does know them"
+    assert "DIFFERENT. Published 0." in capsys.readouterr().out

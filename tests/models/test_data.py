@@ -29,12 +29,17 @@ def test_by_hand() -> None:
 
     Both may be in the table: of a training of a later week.
     """
-    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 100)
+    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 50, 100)
     assert split.train.snapshot_dates == (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
     assert split.valid.snapshot_dates == (date(2026, 3, 22),)
     assert split.test.snapshot_dates == (date(2026, 3, 29),)
     assert [len(part) for part in (split.train, split.valid, split.test)] == [60, 20, 20]
     assert [file.uri for file in split.test.files] == ["2026-03-29-0", "2026-03-29-1"]
+
+
+def test_what_was_made_for_earlier_trainings_is_left_alone() -> None:
+    split = split_by_time(lake(SUNDAYS), CONTRACT, 1, date(2026, 4, 5), 7, 4, 100)
+    assert split.train.snapshot_dates == (date(2026, 3, 8), date(2026, 3, 15))
 
 
 @given(st.sets(st.dates(date(2026, 1, 1), date(2026, 2, 1)), max_size=12),
@@ -56,9 +61,9 @@ def test_parts_follow_each_other_and_nothing_is_from_the_future(
             PipelineError,
             match=f"has {len(known)} snapshot dates with complete labels as of {as_of}",
         ):
-            split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
+            split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 50, 100)
         return
-    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 100)
+    split = split_by_time(lake(list(days)), CONTRACT, 1, as_of, horizon, 50, 100)
     assert split.test.snapshot_dates == (test,)
     assert split.valid.snapshot_dates == (stops[-1],)
     assert list(split.train.snapshot_dates) == fits
@@ -68,9 +73,9 @@ def test_too_short_a_history_says_how_many_days_are_missing() -> None:
     """Nine days of logs: with a horizon of a week, the first day's split needs 21 days after it."""
     days = [date(2026, 3, number) for number in range(1, 10)]
     with pytest.raises(PipelineError, match="at least 13 days are missing after 2026-03-01"):
-        split_by_time(lake(days), CONTRACT, 1, days[-1], 7, 100)
+        split_by_time(lake(days), CONTRACT, 1, days[-1], 7, 50, 100)
     # With a horizon of two days they are enough, if each is a snapshot date.
-    split = split_by_time(lake(days), CONTRACT, 1, days[-1], 2, 100)
+    split = split_by_time(lake(days), CONTRACT, 1, days[-1], 2, 50, 100)
     parts = (split.train.snapshot_dates, split.valid.snapshot_dates, split.test.snapshot_dates)
     assert [[day.day for day in part] for part in parts] == [[1, 2, 3], [5], [7]]
 

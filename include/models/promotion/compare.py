@@ -73,10 +73,16 @@ def compare(
     client = tracking.connect(settings)
     runs = _enough(client, config, training_run)
     experiments = config.experiments
-    contract = lake_tables(config.events.names)["training.examples"]
+    contract = lake_tables(config.events.names, config.events.visit_names)["training.examples"]
     reading = experiments.reading
     test = split_by_time(
-        Lake(settings), contract, snapshot_id, as_of, config.horizon_days, reading.batch_rows
+        Lake(settings),
+        contract,
+        snapshot_id,
+        as_of,
+        config.horizon_days,
+        experiments.snapshot_weeks,
+        reading.batch_rows,
     ).test
     # Repeated after its own promotion, a run isn't compared with itself.
     own = {v.version for v in registry.versions(client) if v.run_id in {r.run_id for r in runs}}

@@ -61,7 +61,8 @@ def rollback_model(params: Mapping[str, Any], changed_by: str) -> str:
             f"champion from {from_date} on: it has seen later days. Give a later `from_date`"
         )
     # As scoring will tonight: better to be refused now.
-    columns = propensity.features(load_config(settings()).events.names)
+    events = load_config(settings()).events
+    columns = propensity.features(events.names, events.visit_names)
     read_model(version.uri).require_features(columns, "features.*")
     with engine(settings()).begin() as connection:
         add_champion(connection, from_date, version.version, params["reason"], changed_by)
