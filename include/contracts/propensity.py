@@ -135,8 +135,8 @@ def features(event_types: tuple[str, ...], visit_types: tuple[str, ...] = ()) ->
             type="double",
             unit="days",
             nullable=True,
-            description="Visits of the user since their last one with the category; null: none with "
-            "it in a year.",
+            description="Visits of the user since their last one with the category; null: none "
+            "with it in a year.",
         ),
         *_visits("user", ""),
         *(
