@@ -205,8 +205,8 @@ def test_from_landing_files_to_a_prediction_that_can_be_computed_again(
     assert unlike(spark, market, snapshot_date, chosen["uri"]) == {}
     joined = scores.feature_tables
 
-    def of_the_next_user(*asked: Any) -> FeatureTables:
-        found = joined(*asked)
+    def of_the_next_user(*asked: Any, **rest: Any) -> FeatureTables:
+        found = joined(*asked, **rest)
         return replace(found, user=found.user.withColumn("user_id", F.col("user_id") + 1))
 
     with monkeypatch.context() as patch:
