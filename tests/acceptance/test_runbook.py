@@ -4,8 +4,7 @@
 
 In the order of the page, but that each story is told to its end: scores of a bad model are taken
 back, the model is rolled back, the day is scored again. What can't be taken back comes last. Goes
-on from `make run` or from the suite `scheduler`; afterwards a user is erased, and all else as it
-was.
+on from `make run`; afterwards a user is erased, and all else as it was.
 """
 
 import json
