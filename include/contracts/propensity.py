@@ -30,10 +30,6 @@ RECENCY_FEATURE = f"positive_decayed_{DECAY_DAYS}d"
 """What the recency baseline goes by."""
 
 VISITS_SINCE_FEATURE = "user_visits_since_category_visit"
-NULL_VISITS = tuple(column.name for column in VISITS if column.nullable)
-"""Of visits, what is null where there are too few; of those without any, days since the last too.
-"""
-
 ARMS = ("treatment", "control")
 
 

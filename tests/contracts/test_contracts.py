@@ -57,10 +57,6 @@ def test_the_vocabulary_becomes_columns() -> None:
     assert "purchase_count_28d" not in names
 
 
-SPELT = (("^$", ""), ("view|buy", "<type>"))
-"""How the dictionary may spell a column: as it is, or for all event types at once."""
-
-
 def test_the_dictionary_names_every_column(tables: dict[str, Table]) -> None:
     text = render(tables, ("view", "buy"))
     for table in tables.values():
