@@ -25,7 +25,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 
-from include.contracts.lineage import JOBS
+from include.contracts.lineage import FEATURES
 from include.orchestration.assets import PREDICTIONS, SCORES
 from include.orchestration.defaults import (
     DAY,
@@ -65,10 +65,7 @@ def score_daily() -> None:
     wait_for_features = WaitUntilReady(
         task_id="wait_for_features",
         check="committed",
-        arguments={
-            "day": DAY,
-            "tables": list(JOBS["features"]),
-        },
+        arguments={"day": DAY, "tables": list(FEATURES)},
         deadline=lake_deadline(),
     )
 

@@ -6,7 +6,6 @@ Schedules go by time, and order comes from the lake's ledger: an asset event has
 from airflow.sdk import Asset
 
 from include.contracts import lineage
-from include.contracts.lineage import JOBS
 
 
 def lake_table(name: str) -> Asset:
@@ -19,7 +18,7 @@ def warehouse_table(name: str) -> Asset:
     return Asset(name=name, uri=f"warehouse://{name.replace('.', '/')}")
 
 
-FEATURES = tuple(lake_table(name) for name in JOBS["features"])
+FEATURES = tuple(lake_table(name) for name in lineage.FEATURES)
 PAIR_FEATURES = tuple(lake_table(name) for name in lineage.PAIR_FEATURES)
 DAILY_ACTIVITY = lake_table("features.user_category_daily")
 USERS = lake_table("core.users")

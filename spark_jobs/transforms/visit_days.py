@@ -20,6 +20,7 @@ from include.contracts.visits import (
     WORDS,
     kept_words,
 )
+from spark_jobs.transforms.as_of import rows_as_of
 from spark_jobs.transforms.visits import OF_USER, work_out
 
 KEYS = ("feature_date", "user_id", "category")
@@ -66,19 +67,11 @@ def visit_days(
     # No union: Sail takes a category that is always the same for another kind of column.
     every = F.array(F.lit(ANY_CATEGORY), "_about")
     seen = distinct.withColumn("category", F.explode(every)).where("category is not null")
-    days = daily.sparkSession.createDataFrame(
-        [(day,) for day in sorted(dates)], "feature_date date"
-    )
-    age = F.datediff("feature_date", "event_date")
-    seen = seen.join(
-        F.broadcast(days),
-        (F.col("ingest_date") <= F.col("feature_date")) & age.between(0, RING_DAYS - 1),
-    )
     place = F.pmod(F.datediff("event_date", F.lit(date(1970, 1, 1))), F.lit(RING_DAYS))
     word, bit = F.floor(place / WORD_BITS), F.pmod(place, F.lit(WORD_BITS))
     one = F.call_function("shiftleft", F.lit(1).cast("bigint"), bit.cast("int"))
     return _together(
-        seen.select(
+        rows_as_of(seen, dates, RING_DAYS).select(
             *KEYS,
             *[
                 F.when(word == number, one).otherwise(F.lit(0).cast("bigint")).alias(name)

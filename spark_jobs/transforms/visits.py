@@ -26,6 +26,8 @@ from include.contracts.visits import (
 
 # 0.5 ^ (age / half-life) as a whole number: exact to 1e-9, and a double holds sums of 366 of them.
 WEIGHT_UNIT = 10**9
+WEIGHTS = np.round(WEIGHT_UNIT * 0.5 ** (np.arange(RING_DAYS)[:, None] / np.array(HALF_LIVES_DAYS)))
+"""Shape (366, half-lives), by age."""
 AT_ONCE = 8_192
 """Rows that are spread out to days at a time, 366 bytes each."""
 OF_USER = tuple(f"user_{name}" for name in WORDS)
@@ -99,9 +101,8 @@ def visits(days: Days) -> dict[str, Values]:
     }
     for window in VISIT_WINDOWS_DAYS:
         found[f"visits_{window}d"] = Values(days[:, :window].sum(axis=1).astype(np.float64), none)
-    for half_life in HALF_LIVES_DAYS:
-        weights = np.round(WEIGHT_UNIT * 0.5 ** (np.arange(RING_DAYS) / half_life))
-        found[half_life_name(half_life)] = Values(days @ weights / WEIGHT_UNIT, none)
+    for half_life, decayed in zip(HALF_LIVES_DAYS, (days @ WEIGHTS).T, strict=True):
+        found[half_life_name(half_life)] = Values(decayed / WEIGHT_UNIT, none)
 
     is_same = rows[1:] == rows[:-1]
     gap, owner = (ages[1:] - ages[:-1])[is_same], rows[1:][is_same]

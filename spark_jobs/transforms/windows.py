@@ -18,6 +18,7 @@ from include.contracts.features import (
     count_name,
     decayed_name,
 )
+from spark_jobs.transforms.as_of import rows_as_of
 from spark_jobs.transforms.daily_activity import VALUE_UNIT
 
 # exp(-age / 30 days) as a whole number: exact to 1e-9, and 9e9 events fit into a long.
@@ -62,15 +63,7 @@ def window_sums(
         2026-03-24   | 2             | 2             | 2              | 3
         2026-03-31   | 16            | 20            | 22             | 22
     """
-    dates = daily.sparkSession.createDataFrame(
-        [(day,) for day in sorted(feature_dates)], "feature_date date"
-    )
-    age = F.datediff("feature_date", "event_date")
-    # A nested loop over a few dates is compiled; an array of dates with a lambda isn't.
-    rows = daily.join(
-        F.broadcast(dates),
-        (F.col("ingest_date") <= F.col("feature_date")) & age.between(0, LONGEST_WINDOW_DAYS - 1),
-    ).withColumn("age", age)
+    rows = rows_as_of(daily, feature_dates, LONGEST_WINDOW_DAYS)
     age = F.col("age")
     weights = [
         round(DECAY_UNIT * math.exp(-days / DECAY_DAYS)) for days in range(LONGEST_WINDOW_DAYS)

@@ -43,7 +43,7 @@ MUTATIONS = {
         "tests/backfill/test_orders.py::test_an_attempt_that_was_overtaken",
     ),
     "the cutoff by ingest_date": Mutation(
-        "spark_jobs/transforms/windows.py",
+        "spark_jobs/transforms/as_of.py",
         '        (F.col("ingest_date") <= F.col("feature_date")) & age.between(',
         "        age.between(",
         "tests/backfill/test_orders.py -k day_by_day or one_pass",

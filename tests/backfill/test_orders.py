@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from include.contracts.lineage import JOBS
+from include.contracts.lineage import FEATURES
 from include.days import Days
 from include.settings import Settings
 from tests.backfill import market
@@ -21,7 +21,6 @@ from tests.integration.test_pipeline import lake
 pytestmark = pytest.mark.orders
 
 Found = dict[str, tuple[int, str]]
-FEATURES = JOBS["features"]
 SAME: dict[str, Callable[[], None]] = {
     "every day twice": market.twice,
     "random order, refresh": market.in_random_order,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from include.config import load_config
-from include.contracts.lineage import JOBS
+from include.contracts.lineage import FEATURES
 from include.settings import settings
 from tests.bench.harness import Outcome, Side, Stage
 from tests.bench.jobs import Job
@@ -19,7 +19,6 @@ EVENTS = ("core.events", "core.rejected_events")
 DAILY = "features.user_category_daily"
 LAKE_JOBS = ("dimensions", "events", "daily_activity", "features")
 NOTHING_LANDED = BENCH / "landing" / "none"
-FEATURES = JOBS["features"]
 
 Files = Mapping[str, Sequence[str]]
 """URIs of the files of lake tables that are published."""

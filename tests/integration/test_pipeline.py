@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from include.config import load_config
 from include.contracts import lake_tables, propensity
-from include.contracts.lineage import JOBS
+from include.contracts.lineage import FEATURES
 from include.database.engine import engine
 from include.days import Days
 from include.errors import NoModelError, PipelineError
@@ -113,7 +113,7 @@ def test_a_range_and_day_by_day_and_again_give_equal_tables(market: Settings) ->
         lake(Days(day, day))
     day_by_day = checksums(market)
     # Day by day every day gets features; the range made Sunday's and the last day's.
-    for name in JOBS["features"]:
+    for name in FEATURES:
         for day, made in snapshots.items():
             assert made[name][0] > 0
             assert checksums(market, Days(day, day))[name] == made[name], f"{name} of {day}"
